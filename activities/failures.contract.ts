@@ -1,0 +1,52 @@
+/**
+ * The failure catalogue: every failure type that an activity or a workflow throws on purpose, whether Temporal may
+ * retry it, and what a person does about it. `deploy/README.md` has one row per type; a repository test keeps both in step.
+ * A type names the state of the world, so that it reads well in the list of runs.
+ */
+export const failureCatalogue = {
+  // The request is wrong: the requester acts.
+  InvalidInput: { retry: false, remedy: 'correct the request and start again' },
+  InvalidPlatform: { retry: false, remedy: 'correct the platform file; `npm run ops -- check` lists every fault' },
+  UnknownRunbook: { retry: false, remedy: 'start one of the known workflow types' },
+  AlreadyRunning: { retry: false, remedy: 'wait for the run that holds the platform, or cancel it' },
+  OutsideWindow: { retry: false, remedy: 'start inside the window, or say so in the request (outsideWindow)' },
+  PreflightFailed: { retry: false, remedy: 'mend what the list names, then start again; nothing was touched' },
+  LeftoverOfEarlierRun: { retry: false, remedy: 'run vitamStart for the platform, then start again' },
+  // Will pass: nobody acts, retries do.
+  HostUnreachable: { retry: true, remedy: 'check network, sshd and power of the host' },
+  MongoUnreachable: { retry: true, remedy: 'check that the member runs and answers' },
+  MongoNoPrimary: { retry: true, remedy: 'wait: an election may be under way; else look at the set' },
+  HttpUnreachable: { retry: true, remedy: 'check that the service runs and answers' },
+  HttpUnexpectedAnswer: { retry: true, remedy: 'look at the log of the service that answered' },
+  ObjectStoreUnavailable: { retry: true, remedy: 'check the object store; the upload is tried again' },
+  ServiceManagerUnavailable: { retry: true, remedy: 'check systemd or supervisord on the host' },
+  // The machine is wrong: the operator acts.
+  HostKeyChanged: { retry: false, remedy: 'find out why; only then pin the new key in the platform file' },
+  CredentialsRejected: { retry: false, remedy: 'correct the secret that the message names' },
+  SecretMissing: { retry: false, remedy: 'give the worker the secret that the message names' },
+  CommandNotFound: { retry: false, remedy: 'install the command on the host that the message names' },
+  CommandFailed: { retry: true, remedy: 'read the end of its error output in the message' },
+  UnknownUnit: { retry: false, remedy: 'correct the unit name in the platform file, or install the unit' },
+  ServiceNotStopped: { retry: false, remedy: 'look at the log of the service; it may still be working' },
+  ServiceNotStarted: { retry: true, remedy: 'look at the log of the service on the host that the message names' },
+  DiskSpaceInsufficient: { retry: false, remedy: 'free space on the host, then start again' },
+  PrimaryChanged: { retry: false, remedy: 'look at the elections of the set, then try the step again' },
+  MongoNotStoppedCleanly: { retry: false, remedy: 'read the log of the mongod; do not copy its files' },
+  BalancerNotIdle: { retry: false, remedy: 'wait for the migration under way, then try the step again' },
+  BalancerNotRestored: { retry: true, remedy: 'set the balancer by hand to the state that the message names' },
+  WorkflowsStillActive: { retry: false, remedy: 'finish, resume or cancel the workflows that the message names' },
+  SecurisationFailed: { retry: false, remedy: 'read the logbook event; run the securisation by hand' },
+  // The artefact is wrong: the operator acts, in the morning.
+  ArchiveFailed: { retry: false, remedy: 'read the log of the copy job; the set is void, the last good set is kept' },
+  SourceRanDuringCopy: { retry: false, remedy: 'find what started the service; the set is void' },
+  ChecksumMismatch: { retry: false, remedy: 'do not use this artefact; keep it for analysis' },
+  RestoreNotVerified: { retry: false, remedy: 'do not rely on this set; make another backup and look at the differences' },
+  // The platform is down: the operator acts, now.
+  PlatformNotRestored: { retry: false, remedy: 'run the commands in the message now, then investigate' },
+  // A limit was met or a choice was made.
+  DeadlineExceeded: { retry: false, remedy: 'see which step took the time; raise its limit or begin earlier' },
+  NotConfirmed: { retry: false, remedy: 'nobody answered in time and the default is to stop; start again' },
+  StepAborted: { retry: false, remedy: 'an operator chose to abort; the report says who and why' },
+} as const satisfies Record<string, { retry: boolean; remedy: string }>;
+
+export type FailureType = keyof typeof failureCatalogue;

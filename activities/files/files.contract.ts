@@ -1,0 +1,85 @@
+import type { HostRef } from '../hosts/hosts.contract.ts';
+
+export interface DirectoryMeasure {
+  path: string;
+  sizeBytes: number;
+  files: number;
+}
+
+export interface DiskSpace {
+  path: string;
+  freeBytes: number;
+  totalBytes: number;
+  /** Device number of the file system, to tell a separate disk from the same one. */
+  device: string;
+}
+
+/** A finished archive: a zstd-compressed tar of a directory, as it lies on its host. */
+export interface Archive {
+  host: string;
+  file: string;
+  sizeBytes: number;
+  sha256: string;
+  sourceBytes: number;
+  elapsedSeconds: number;
+}
+
+/** Names one copy. The job name is its identity on the host: a second start under the same name finds the first. */
+export interface ArchiveJob {
+  host: HostRef;
+  /** For example "nightshift-lab-20261121T200000Z-mongo-data-shard0"; letters, digits, dot, dash, underscore. */
+  job: string;
+  /** Directory whose content is archived (paths inside the archive are relative to it). */
+  source: string;
+  /** Final absolute path, for example "/backup/20261121T200000Z/mongo-data/shard0.tar.zst". Written as `<target>.part` first. */
+  target: string;
+  /** zstd level. */
+  level: number;
+  /** Files below `source` that must be there and empty, before and after: mongod's clean-stop proof (["mongod.lock"]). */
+  mustBeEmpty: string[];
+}
+
+export type ArchiveProgress =
+  | { state: 'running'; sourceBytes: number; sourceTotalBytes: number; writtenBytes: number; elapsedSeconds: number }
+  | { state: 'done'; archive: Archive };
+
+export interface FileActivities {
+  /** Bytes and files below a directory. Repeatable: reads only. */
+  measureDirectory(input: { host: HostRef; path: string }): Promise<DirectoryMeasure>;
+  /** Free space of the file system that holds `path` (or its nearest existing parent). Repeatable: reads only. */
+  readDiskSpace(input: { host: HostRef; path: string }): Promise<DiskSpace>;
+  /** Makes the directory and its parents, and proves that a file can be written there. Repeatable. */
+  ensureDirectory(input: { host: HostRef; path: string }): Promise<void>;
+  /** Names (not paths) directly below a directory; empty when the directory is absent. Repeatable: reads only. */
+  listDirectory(input: { host: HostRef; path: string }): Promise<string[]>;
+  /** Every file below `path` that ends in ".part", and every job whose name begins with `jobPrefix`. Repeatable: reads only. */
+  findUnfinishedArchives(input: { host: HostRef; path: string; jobPrefix: string }): Promise<{ partialFiles: string[]; jobs: string[] }>;
+
+  /** Text of a small file (at most 1 MiB); undefined when absent. Repeatable: reads only. */
+  readTextFile(input: { host: HostRef; path: string }): Promise<string | null>;
+  /** Writes through a temporary name, syncs, renames. With `ifAbsent` an existing file is kept and `written` is false: a lock on the host. */
+  writeTextFile(input: { host: HostRef; path: string; text: string; ifAbsent?: boolean }): Promise<{ written: boolean }>;
+  /** Removes files and directory trees; what is absent counts as removed. Each path must lie below `below`, else InvalidInput. */
+  removePaths(input: { host: HostRef; below: string; paths: string[] }): Promise<void>;
+
+  /**
+   * Starts the copy as a named, detached job on the host (a transient systemd unit, or a detached process with its state in a
+   * folder), which outlives the worker and the connection. Repeatable: a job of that name that runs or is done is left as it is;
+   * a finished archive at `target` too. tar | zstd with the sha256 of the same pass, `.part` then sync and rename.
+   */
+  startArchive(input: ArchiveJob): Promise<void>;
+  /**
+   * Watches the job for at most `watchSeconds`, heartbeating bytes, then returns where it is. Repeatable: reads only.
+   * Fails with ArchiveFailed (exit status and end of its log; also when the job is gone without a result: host restarted),
+   * SourceRanDuringCopy (a file below the source changed during the copy or `mustBeEmpty` is not).
+   */
+  watchArchive(input: ArchiveJob & { watchSeconds: number }): Promise<ArchiveProgress>;
+  /** Stops the job if it runs, waits for its end, removes `<target>.part` and the job's state. With `removeTarget` the finished file too. Repeatable. */
+  discardArchive(input: ArchiveJob & { removeTarget: boolean }): Promise<void>;
+  /** Forgets a finished job on the host; its archive stays. Repeatable. */
+  forgetArchiveJob(input: ArchiveJob): Promise<void>;
+  /** Reads the archive again and compares sha256 and size with the record. Heartbeats. Fails with ChecksumMismatch. */
+  verifyArchive(input: { host: HostRef; archive: Archive }): Promise<void>;
+  /** Unpacks an archive into an empty directory, checking its sha256 in the same pass. Heartbeats. Fails with ChecksumMismatch, DiskSpaceInsufficient. */
+  unpackArchive(input: { host: HostRef; archive: Archive; directory: string }): Promise<DirectoryMeasure>;
+}

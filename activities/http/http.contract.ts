@@ -1,0 +1,37 @@
+import type { HostRef } from '../hosts/hosts.contract.ts';
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
+  scheme: 'http' | 'https';
+  port: number;
+  path: string;
+  headers?: Record<string, string>;
+  /** JSON body. */
+  body?: unknown;
+  timeoutSeconds: number;
+  /** Names of secrets for https: client certificate and key (PEM), authority (PEM). */
+  tls?: { certificate?: string; key?: string; authority?: string; serverName?: string };
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Lower-case names. */
+  headers: Record<string, string>;
+  /** Parsed body when it is JSON and at most 256 KiB. */
+  json?: unknown;
+  /** First 2,000 characters when it is not JSON. */
+  text?: string;
+  elapsedMs: number;
+}
+
+export interface HttpActivities {
+  /**
+   * One request to a service of `host`, made from the host's own point of view (through its SSH connection), so no service port need be open to the worker.
+   * A status outside `accept` fails with HttpUnexpectedAnswer (retried by the caller's profile), no answer with HttpUnreachable.
+   */
+  requestHttp(input: { host: HostRef; request: HttpRequest; accept: number[] }): Promise<HttpAnswer>;
+  /**
+   * Asks until a status in `accept` comes, for at most `limitSeconds`. Heartbeats. Fails with HttpUnexpectedAnswer or HttpUnreachable, telling the last answer.
+   */
+  waitForHttp(input: { host: HostRef; request: HttpRequest; accept: number[]; limitSeconds: number }): Promise<HttpAnswer>;
+}
