@@ -33,6 +33,10 @@ export interface LabMachine {
 
 export interface LabMachines {
   kind: 'supervisor' | 'systemd';
+  /** Address that a machine will have, known before it is up. Absent: the caller chooses it. */
+  addressOf?(name: string): string;
+  /** Disk of a machine as a path on it, known before it is up. Absent: "/". */
+  diskOf?(name: string): string;
   /** Brings every machine up, with its units known but not necessarily started. Repeatable: what is up stays up. */
   up(specs: LabMachineSpec[], say: (line: string) => void): Promise<LabMachine[]>;
   /** Ends every process that this lab started, by id, and frees what it took. Repeatable. */
