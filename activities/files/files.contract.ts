@@ -57,6 +57,10 @@ export interface FileActivities {
 
   /** Text of a small file (at most 1 MiB); undefined when absent. Repeatable: reads only. */
   readTextFile(input: { host: HostRef; path: string }): Promise<string | null>;
+  /** When a small file last changed, by the host's clock, and its first line (at most 200 characters); null when absent. Repeatable: reads only. */
+  readFileState(input: { host: HostRef; path: string }): Promise<{ changedAt: string; firstLine: string } | null>;
+  /** Size and sha256 of one file, read whole. Heartbeats. Repeatable: reads only. */
+  readChecksum(input: { host: HostRef; path: string }): Promise<{ sizeBytes: number; sha256: string }>;
   /** Writes through a temporary name, syncs, renames. With `ifAbsent` an existing file is kept and `written` is false: a lock on the host. */
   writeTextFile(input: { host: HostRef; path: string; text: string; ifAbsent?: boolean }): Promise<{ written: boolean }>;
   /** Removes files and directory trees; what is absent counts as removed. Each path must lie below `below`, else InvalidInput. */

@@ -49,4 +49,8 @@ export interface HostActivities {
    * Fails with HostUnreachable (retried), HostKeyChanged, CredentialsRejected, SecretMissing.
    */
   checkHost(input: { host: HostRef; commands: string[] }): Promise<HostCheck>;
+  /** Ids of the processes whose command line matches an extended regular expression (pgrep -f); empty when none does. Repeatable: reads only. */
+  findProcesses(input: { host: HostRef; pattern: string }): Promise<number[]>;
+  /** Runs a command that the platform file names (argument array) and waits for its end; cancellation ends it. Heartbeats. Fails with CommandFailed, CommandNotFound. */
+  runHostCommand(input: { host: HostRef; command: string[]; limitSeconds: number }): Promise<{ exitCode: number; elapsedSeconds: number }>;
 }

@@ -30,6 +30,8 @@ export interface HttpActivities {
    * A status outside `accept` fails with HttpUnexpectedAnswer (retried by the caller's profile), no answer with HttpUnreachable.
    */
   requestHttp(input: { host: HostRef; request: HttpRequest; accept: number[] }): Promise<HttpAnswer>;
+  /** The same for several requests to one host, one after the other over one connection, in one activity; answers in the order of the requests. */
+  requestHttpAll(input: { host: HostRef; requests: HttpRequest[]; accept: number[] }): Promise<HttpAnswer[]>;
   /**
    * Asks until a status in `accept` comes, for at most `limitSeconds`. Heartbeats. Fails with HttpUnexpectedAnswer or HttpUnreachable, telling the last answer.
    */

@@ -1,0 +1,17 @@
+/** Every workflow type that can run, one line each: the export is the name on the wire. */
+import { workflowInfo } from '@temporalio/workflow';
+
+import { failure } from '../activities/failure.ts';
+
+export { platformLock } from './runbook/platformLock.ts';
+export { vitamBackupProof } from './vitam/backupProof.ts';
+export { vitamColdBackup } from './vitam/coldBackup.ts';
+export { vitamStart } from './vitam/start.ts';
+export { vitamStatus } from './vitam/status.ts';
+
+const known = ['vitamColdBackup', 'vitamStart', 'vitamStatus', 'vitamBackupProof'];
+
+/** Answers a start of an unknown type: without it such a run would retry its first task for ever. */
+export default async function unknownRunbook(): Promise<never> {
+  throw failure('UnknownRunbook', `there is no workflow type "${workflowInfo().workflowType}"; known: ${known.join(', ')}`);
+}

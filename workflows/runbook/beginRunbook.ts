@@ -1,0 +1,253 @@
+import { CancellationScope, condition, log, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+import { searchAttributes, type Attention } from '../names.contract.ts';
+import { checklist } from './checklist.ts';
+import { describeFailure, isCancellation, stepFailure } from './failures.ts';
+import { registerMessages, type HeldDecision } from './operatorMessages.ts';
+import type { Decision, OpenQuestion, OperatorMessage, PlannedStep, RunProgress, StepRecord, TakenDown } from './runbook.contract.ts';
+
+export interface RunbookOptions {
+  procedure: string;
+  system: string;
+  target: string;
+  steps: PlannedStep[];
+  onStepFailure: 'unwind' | 'hold';
+  holdSeconds: number;
+  questionSeconds: number;
+}
+
+export interface Question<Choice extends string> {
+  id: string;
+  text: string;
+  choices: readonly Choice[];
+  /** Taken when nobody answers before the deadline: a scheduled run must be able to decide alone. */
+  default: Choice;
+}
+
+/** A run that says truthfully where it is: the marks on its steps, what it took down, its questions and its decisions. */
+export interface Runbook {
+  readonly progress: RunProgress;
+  /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the platform's policy. */
+  step<Result>(planned: PlannedStep, work: (record: StepRecord) => Promise<Result>, whenSkipped?: () => Result): Promise<Result>;
+  /** Marks a step that turned out to have nothing to do. */
+  notNeeded(planned: PlannedStep, note: string): void;
+  /** Recorded **before** the act that takes something down. */
+  takeDown(item: Omit<TakenDown, 'sinceAt'>): void;
+  broughtBack(id: string): void;
+  /** Asks a person; takes the default at the deadline; records who decided. */
+  ask<Choice extends string>(question: Question<Choice>): Promise<Choice>;
+  warn(text: string): void;
+  decide(decision: Omit<Decision, 'at'>): void;
+  setState(state: RunProgress['state']): void;
+  setAttention(attention: Attention): void;
+  /** Shows the present marks; called by whoever changed a record from outside. */
+  show(): void;
+  /** Set by the `abort` update: the scope of the work is cancelled through it. */
+  onAbort(stop: (by: OperatorMessage) => void): void;
+  /** Wakes a wait between two tries of the unwind when an operator says `retryStep`. */
+  waitForRetry(seconds: number, summary: string): Promise<void>;
+}
+
+/** Registers the messages of a run and shows its checklist. Called once, before the first await that follows the plan. */
+export function beginRunbook(options: RunbookOptions): Runbook {
+  const progress: RunProgress = {
+    procedure: options.procedure,
+    target: options.target,
+    phase: '',
+    state: 'working',
+    attention: 'none',
+    startedAt: workflowInfo().startTime.toISOString(),
+    steps: options.steps.map(({ id, title, phase }) => ({ id, title, phase, state: 'waiting', attempts: 0 })),
+    down: [],
+    questions: [],
+    held: [],
+    decisions: [],
+    warnings: [],
+  };
+  const records = new Map(progress.steps.map((record) => [record.id, record]));
+  const heldDecisions = new Map<string, HeldDecision>();
+  const answers = new Map<string, { choice: string; message: OperatorMessage }>();
+  const abortListeners: ((by: OperatorMessage) => void)[] = [];
+  let retryWanted = false;
+
+  const show = (): void => setCurrentDetails(checklist(progress));
+  const nowAt = (): string => new Date().toISOString();
+  const decide = (decision: Omit<Decision, 'at'>): void => {
+    progress.decisions.push({ at: nowAt(), ...decision });
+  };
+  const setAttention = (attention: Attention): void => {
+    if (progress.attention === attention) return;
+    progress.attention = attention;
+    upsertSearchAttributes([{ key: defineSearchAttributeKey(searchAttributes.attention, 'KEYWORD'), value: attention }]);
+  };
+  const enterPhase = (phase: string): void => {
+    if (progress.phase === phase) return;
+    progress.phase = phase;
+    upsertSearchAttributes([{ key: defineSearchAttributeKey(searchAttributes.phase, 'KEYWORD'), value: phase.slice(0, 200) }]);
+  };
+  const settleAttention = (): void => {
+    if (progress.state === 'bringingBack' && progress.attention === 'restore') return;
+    setAttention(progress.held.length > 0 ? 'hold' : progress.questions.length > 0 ? 'question' : 'none');
+  };
+
+  upsertSearchAttributes([
+    { key: defineSearchAttributeKey(searchAttributes.system, 'KEYWORD'), value: options.system },
+    { key: defineSearchAttributeKey(searchAttributes.target, 'KEYWORD'), value: options.target },
+    { key: defineSearchAttributeKey(searchAttributes.attention, 'KEYWORD'), value: 'none' },
+  ]);
+
+  async function hold(planned: PlannedStep, record: StepRecord, skippable: boolean): Promise<HeldDecision | null> {
+    record.state = 'held';
+    heldDecisions.delete(planned.id);
+    const deadlineAt = new Date(Date.now() + options.holdSeconds * 1000).toISOString();
+    progress.held.push({ step: planned.id, failure: record.note ?? '', skippable, deadlineAt });
+    settleAttention();
+    show();
+    try {
+      await condition(() => heldDecisions.has(planned.id), options.holdSeconds * 1000, { summary: `held: ${planned.title}`.slice(0, 180) });
+    } finally {
+      progress.held = progress.held.filter(({ step }) => step !== planned.id);
+      settleAttention();
+    }
+    const decision = heldDecisions.get(planned.id) ?? null;
+    decide({
+      subject: planned.title,
+      choice: decision?.choice ?? 'unwind',
+      by: decision?.message.by ?? `nobody answered within ${options.holdSeconds} s`,
+      ...(decision?.message.why ? { why: decision.message.why } : {}),
+    });
+    return decision;
+  }
+
+  const runbook: Runbook = {
+    progress,
+    show,
+    setAttention,
+    decide,
+    async step(planned, work, whenSkipped) {
+      const record = records.get(planned.id);
+      if (!record) throw stepFailure('InvalidInput', `step ${planned.id} is not in the plan`);
+      const skippable = planned.skippable && whenSkipped !== undefined;
+      enterPhase(planned.phase);
+      for (;;) {
+        record.state = 'running';
+        record.attempts += 1;
+        record.beganAt ??= nowAt();
+        show();
+        try {
+          const result = await work(record);
+          end(record, 'done');
+          return result;
+        } catch (error) {
+          if (isCancellation(error)) {
+            end(record, 'stopped');
+            throw error;
+          }
+          const { type, message } = describeFailure(error);
+          record.note = `${type}: ${message}`;
+          log.warn('step failed', { step: planned.id, type });
+          const mayHold =
+            options.onStepFailure === 'hold' &&
+            (progress.state === 'working' || progress.state === 'completing') &&
+            !CancellationScope.current().consideredCancelled;
+          const decision = mayHold ? await hold(planned, record, skippable) : null;
+          if (decision?.choice === 'retryStep') continue;
+          if (decision?.choice === 'skipStep' && skippable) {
+            end(record, 'skipped');
+            record.note = `skipped by ${decision.message.by}: ${decision.message.why ?? ''} (${record.note})`;
+            progress.warnings.push(`${planned.title}: ${record.note}`);
+            return whenSkipped();
+          }
+          end(record, 'failed');
+          if (decision?.choice === 'abort')
+            throw stepFailure('StepAborted', `${planned.title}: aborted by ${decision.message.by}; the step had failed: ${message}`);
+          throw error;
+        }
+      }
+    },
+    notNeeded(planned, note) {
+      const record = records.get(planned.id);
+      if (!record) return;
+      record.state = 'notNeeded';
+      record.note = note;
+      show();
+    },
+    takeDown(item) {
+      if (progress.down.some(({ id }) => id === item.id)) return;
+      progress.down.push({ ...item, sinceAt: nowAt() });
+    },
+    broughtBack(id) {
+      progress.down = progress.down.filter((item) => item.id !== id);
+    },
+    async ask(question) {
+      const open: OpenQuestion = {
+        id: question.id,
+        text: question.text,
+        choices: [...question.choices],
+        default: question.default,
+        askedAt: nowAt(),
+        deadlineAt: new Date(Date.now() + options.questionSeconds * 1000).toISOString(),
+      };
+      answers.delete(question.id);
+      progress.questions.push(open);
+      settleAttention();
+      show();
+      try {
+        await condition(() => answers.has(question.id), options.questionSeconds * 1000, {
+          summary: `question: ${question.text}`.slice(0, 180),
+        });
+      } finally {
+        progress.questions = progress.questions.filter(({ id }) => id !== question.id);
+        settleAttention();
+      }
+      const answer = answers.get(question.id);
+      const choice = question.choices.find((each) => each === answer?.choice) ?? question.default;
+      decide({
+        subject: question.text,
+        choice,
+        by: answer?.message.by ?? `nobody answered within ${options.questionSeconds} s: the default`,
+        ...(answer?.message.why ? { why: answer.message.why } : {}),
+      });
+      show();
+      return choice;
+    },
+    warn(text) {
+      if (!progress.warnings.includes(text)) progress.warnings.push(text);
+      log.warn(text);
+    },
+    setState(state) {
+      progress.state = state;
+      show();
+    },
+    onAbort(stop) {
+      abortListeners.push(stop);
+    },
+    async waitForRetry(seconds, summary) {
+      retryWanted = false;
+      await condition(() => retryWanted, seconds * 1000, { summary: summary.slice(0, 180) });
+    },
+  };
+
+  function end(record: StepRecord, state: StepRecord['state']): void {
+    record.state = state;
+    record.endedAt = nowAt();
+    if (record.beganAt) record.seconds = Math.round((Date.parse(record.endedAt) - Date.parse(record.beganAt)) / 100) / 10;
+    show();
+  }
+
+  registerMessages({
+    progress,
+    decide,
+    decideHeld: (step, decision) => void heldDecisions.set(step, decision),
+    answer: (question, choice, message) => void answers.set(question, { choice, message }),
+    wakeRetry: () => {
+      retryWanted = true;
+    },
+    stopWork: (message) => {
+      for (const stop of abortListeners) stop(message);
+    },
+  });
+  show();
+  return runbook;
+}

@@ -1,0 +1,51 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { CancellationScope, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+
+import { platformLockId } from '../names.contract.ts';
+import { stepFailure } from './failures.ts';
+import { quick } from './profiles.ts';
+
+/**
+ * Holds the platform for this run. The lock is a child workflow with a fixed id: the server lets one be open, and closes it
+ * with its parent, however the parent ends (done, failed, cancelled, terminated), so a lock never outlives its run.
+ * Fails with AlreadyRunning, naming the run that holds it.
+ * @returns releases the lock.
+ */
+export async function holdPlatform(system: string, platform: string): Promise<() => Promise<void>> {
+  const workflowId = platformLockId(system, platform);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // Shielded: a cancelled run keeps its platform until it has brought it back.
+      const child = await CancellationScope.nonCancellable(() =>
+        startChild('platformLock', {
+          workflowId,
+          args: [{ platform }],
+          parentClosePolicy: ParentClosePolicy.TERMINATE,
+          staticSummary: `holds ${system} platform ${platform}`,
+        }),
+      );
+      return async () => {
+        await CancellationScope.nonCancellable(async () => {
+          await child.signal('release');
+          await child.result();
+        });
+      };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    const holder = await quick(`who holds ${platform}?`).describeRun({ workflowId });
+    // A lock that was just closed with its parent: try again.
+    if ((!holder || holder.status !== 'RUNNING') && attempt < 5) {
+      await sleep('1 second', { summary: `the lock of ${platform} is being released` });
+      continue;
+    }
+    const holderId = holder?.parentWorkflowId ?? 'unknown';
+    throw stepFailure(
+      'AlreadyRunning',
+      `platform ${platform} is held by run "${holderId}", begun ${holder?.startedAt ?? 'at an unknown time'}`,
+      {
+        workflowId: holderId,
+      },
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
+
+import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
+import type { FileActivities } from '../../activities/files/files.contract.ts';
+import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
+import type { HttpActivities } from '../../activities/http/http.contract.ts';
+import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
+import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
+import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
+import type { RunActivities } from '../../activities/runs/runs.contract.ts';
+import type { ServiceActivities } from '../../activities/services/services.contract.ts';
+
+/** Everything that a worker on the operations queue offers. */
+export type Activities = FileActivities &
+  HostActivities &
+  HttpActivities &
+  MongoActivities &
+  ObjectStoreActivities &
+  RequestActivities &
+  RunActivities &
+  ServiceActivities &
+  ClockActivities;
+
+/** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */
+const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
+
+/**
+ * Activity options named by the nature of the work. `summary` is the line that the Web UI shows for the activity.
+ * Heartbeats carry cancellation and prove the worker: 20 s without one and another worker takes over.
+ */
+function options(profile: ActivityOptions, summary: string): Activities {
+  return proxyActivities<Activities>({ ...waitedFor, ...profile, summary: summary.slice(0, 180) });
+}
+
+/** Reads and checks: short, repeated while the cause may pass. */
+export function quick(summary: string): Activities {
+  return options(
+    {
+      startToCloseTimeout: '60 seconds',
+      heartbeatTimeout: '45 seconds',
+      scheduleToCloseTimeout: '5 minutes',
+      retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '15 seconds', maximumAttempts: 6 },
+    },
+    summary,
+  );
+}
+
+/** A probe whose failure is itself an answer soon wanted: few attempts. */
+export function probe(summary: string): Activities {
+  return options(
+    {
+      startToCloseTimeout: '60 seconds',
+      heartbeatTimeout: '45 seconds',
+      retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },
+    },
+    summary,
+  );
+}
+
+/**
+ * Acts that wait for a state (stop, start, election) up to `limitSeconds`; safe to repeat, so a worker that died is replaced.
+ * Their own limit ends them with a readable failure; the start-to-close limit above it is only for an activity that hangs.
+ */
+export function patient(summary: string, limitSeconds: number): Activities {
+  return options(
+    {
+      startToCloseTimeout: (limitSeconds + 60) * 1000,
+      heartbeatTimeout: '20 seconds',
+      retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds', maximumAttempts: 4 },
+    },
+    summary,
+  );
+}
+
+/** Work of hours, with heartbeat: copies are jobs on the host, so another attempt finds them again. */
+export function long(summary: string): Activities {
+  return options(
+    {
+      startToCloseTimeout: '24 hours',
+      heartbeatTimeout: '20 seconds',
+      retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '60 seconds', maximumAttempts: 10 },
+    },
+    summary,
+  );
+}
+
+/** Not repeated by Temporal: the workflow looks at the world and decides. */
+export function once(summary: string, limitSeconds: number): Activities {
+  return options(
+    { startToCloseTimeout: (limitSeconds + 60) * 1000, heartbeatTimeout: '20 seconds', retry: { maximumAttempts: 1 } },
+    summary,
+  );
+}
+
+/** Pure work of milliseconds that needs libraries kept out of the sandbox. */
+export const local = proxyLocalActivities<Pick<Activities, 'readRequest' | 'findWindow' | 'findLocalTime'>>({
+  startToCloseTimeout: '20 seconds',
+  retry: { initialInterval: '500 milliseconds', maximumAttempts: 5 },
+});

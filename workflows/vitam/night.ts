@@ -1,0 +1,68 @@
+import type { ArchiveJob } from '../../activities/files/files.contract.ts';
+import type { BalancerMode, ContentRecord, MongoCluster, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
+import type { Runbook } from '../runbook/beginRunbook.ts';
+import type { ArchivePart } from './coldBackup.contract.ts';
+import type { ColdBackupPlan } from './plan.ts';
+import type { VitamPlatform } from './platform.contract.ts';
+
+/** What one run knows and has done so far. Lives inside the workflow function: rebuilt by replay, never shared between runs. */
+export interface Night {
+  readonly platform: VitamPlatform;
+  readonly plan: ColdBackupPlan;
+  readonly runbook: Runbook;
+  readonly set: string;
+  /** "component@host" of services that ran when the run began; the others stay down. */
+  readonly running: Set<string>;
+  readonly balancers: Map<string, BalancerMode>;
+  /** Primaries whose stop was intended, by "cluster/set". Written before the stop. */
+  readonly stopped: Map<string, SeenPrimary>;
+  /** Services whose stop was intended, by "component@host". */
+  readonly stoppedServices: Set<string>;
+  readonly balancersOff: Set<string>;
+  pausedJobs: boolean;
+  readonly jobs: ArchiveJob[];
+  readonly parts: ArchivePart[];
+  readonly firstContent: Map<string, ContentRecord>;
+  readonly content: Map<string, ContentRecord>;
+  journalWritten: boolean;
+  firstStopAt: number | null;
+  backAt: number | null;
+  securisation: string;
+  workflowsLeft: string;
+}
+
+export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runbook: Runbook, set: string): Night {
+  return {
+    platform,
+    plan,
+    runbook,
+    set,
+    running: new Set(),
+    balancers: new Map(),
+    stopped: new Map(),
+    stoppedServices: new Set(),
+    balancersOff: new Set(),
+    pausedJobs: false,
+    jobs: [],
+    parts: [],
+    firstContent: new Map(),
+    content: new Map(),
+    journalWritten: false,
+    firstStopAt: null,
+    backAt: null,
+    securisation: 'not begun',
+    workflowsLeft: 'not looked at',
+  };
+}
+
+export const setKey = (cluster: MongoCluster, set: ReplicaSet): string => `${cluster.name}/${set.name}`;
+export const serviceKey = (component: string, host: string): string => `${component}@${host}`;
+
+export function setsOf(platform: VitamPlatform): { cluster: MongoCluster; set: ReplicaSet }[] {
+  return platform.clusters.flatMap((cluster) => [...cluster.shards, cluster.config].map((set) => ({ cluster, set })));
+}
+
+export function downtimeSeconds(night: Night): number {
+  if (night.firstStopAt === null) return 0;
+  return Math.round((night.backAt ?? Date.now()) - night.firstStopAt) / 1000;
+}

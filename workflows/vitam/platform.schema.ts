@@ -1,0 +1,451 @@
+import { z } from 'zod';
+
+import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
+import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
+import type { VitamComponent, VitamPlatform, VitamSecurisation } from './platform.contract.ts';
+
+/** A fault in a file or request: where, and what is wrong, in words that name the remedy. */
+export interface Fault {
+  path: string;
+  message: string;
+}
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dot, dash, underscore; begins with a letter or digit');
+const unitName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@:._-]*$/, 'a unit name without spaces');
+const absolutePath = z
+  .string()
+  .regex(/^\//, 'an absolute path')
+  .refine((path) => !path.split('/').includes('..'), 'without ".."');
+const port = z.int().min(1).max(65_535);
+const seconds = z.number().positive();
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a local time "HH:MM", quoted');
+const zone = z.string().refine((value) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return true;
+  } catch {
+    return false;
+  }
+}, 'an IANA time zone, for example "Europe/Paris"');
+
+const sshReach = z.strictObject({
+  address: z.string().min(1),
+  port: port.default(22),
+  user: z.string().min(1),
+  privateKey: name.describe('name of the secret that holds the private key'),
+  hostKeys: z
+    .array(z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'an OpenSSH fingerprint "SHA256:…" (ssh-keygen -lf)'))
+    .min(1, 'pin at least one host key'),
+  proxyCommand: z.array(z.string()).min(1).optional(),
+});
+
+const host = z.strictObject({
+  address: z.string().min(1).describe('address on which its services listen, seen from the host itself'),
+  reach: z.union([z.literal('local'), z.strictObject({ ssh: sshReach })]).default('local'),
+  serviceManager: z
+    .union([
+      z.literal('systemd'),
+      z.strictObject({ systemd: z.strictObject({ sudo: z.boolean().default(false) }) }),
+      z.strictObject({ supervisor: z.strictObject({ command: z.string().min(1), configFile: absolutePath }) }),
+    ])
+    .default('systemd'),
+  stateDirectory: absolutePath.default('/var/lib/nightshift'),
+  backupDirectory: absolutePath.optional(),
+});
+
+const tls = z.strictObject({
+  certificate: name.optional(),
+  key: name.optional(),
+  authority: name.optional(),
+  serverName: z.string().optional(),
+});
+const condition = z.enum(['stopped', 'failed']);
+
+const component = z.strictObject({
+  unit: unitName,
+  hosts: z.array(name).min(1),
+  servicePort: port,
+  adminPort: port.optional(),
+  status: z
+    .strictObject({
+      scheme: z.enum(['http', 'https']).default('http'),
+      port: port.optional(),
+      path: z.string().regex(/^\//, 'a path that begins with /'),
+      accept: z.array(z.int()).default([200]),
+      tls: tls.optional(),
+    })
+    .optional(),
+  stoppedConditions: z.array(condition).min(1).default(['stopped', 'failed']),
+  limits: z
+    .strictObject({ startSeconds: seconds.default(300), stopSeconds: seconds.default(3600), apiSeconds: seconds.default(120) })
+    .prefault({}),
+  oneHostAtATime: z.boolean().default(false),
+});
+
+const orderLists = z.strictObject({
+  profile: z.string().default('own'),
+  fronts: z.array(name).min(1),
+  workers: z.array(name),
+  backEnds: z.array(name),
+  search: z.array(name).default([]),
+  start: z.array(name).min(1),
+});
+
+const credential = z.strictObject({
+  username: z.string().min(1),
+  password: name.describe('name of the secret'),
+  authSource: z.string().default('admin'),
+});
+const member = z.union([
+  name,
+  z.strictObject({
+    host: name,
+    address: z.string().optional(),
+    port: port.optional(),
+    unit: unitName.optional(),
+    dataDirectory: absolutePath.optional(),
+  }),
+]);
+const replicaSet = z.strictObject({
+  name: z.string().min(1),
+  port,
+  unit: unitName,
+  dataDirectory: absolutePath,
+  hosts: z.array(member).min(1),
+  credential: credential.optional(),
+});
+const cluster = z.strictObject({
+  routers: z
+    .array(
+      z.strictObject({ host: name, address: z.string().optional(), port: port.default(27017), unit: unitName.default('vitam-mongos') }),
+    )
+    .default([]),
+  adminCredential: credential.optional(),
+  config: replicaSet,
+  shards: z.array(replicaSet).min(1),
+});
+
+const at = {
+  when: z.union([z.literal('now'), clockTime]).default('00:00'),
+  graceSeconds: seconds.default(900),
+  limitSeconds: seconds.default(7200),
+  pollSeconds: seconds.default(10),
+  needs: z.array(name).default(['worker', 'processing', 'workspace', 'storage', 'logbook']),
+};
+const securisation = z.discriminatedUnion('mechanism', [
+  z.strictObject({ mechanism: z.literal('none'), reason: z.string().min(1) }),
+  z.strictObject({
+    mechanism: z.literal('cron'),
+    host: name,
+    processPattern: z.string().min(1),
+    resultFile: absolutePath,
+    command: z.array(z.string()).min(1),
+    ...at,
+  }),
+  z.strictObject({ mechanism: z.literal('timers'), host: name, units: z.array(unitName).min(1), ...at }),
+  z.strictObject({
+    mechanism: z.literal('scheduler'),
+    logbook: name.default('logbook'),
+    scheduler: name.default('scheduler'),
+    jobs: z.array(z.string()).default([]),
+    adminTenant: z.int().min(0).default(1),
+    ...at,
+  }),
+]);
+
+const objectStore = z.strictObject({
+  endpoint: z.url().optional(),
+  region: z.string().default('us-east-1'),
+  bucket: z.string().min(3),
+  prefix: z
+    .string()
+    .regex(/^[^/].*[^/]$|^[^/]?$/, 'no slash at either end')
+    .default(''),
+  accessKeyId: name.optional(),
+  secretAccessKey: name.optional(),
+  pathStyle: z.boolean().default(false),
+});
+
+/** The file as a person writes it. Unknown fields are faults. */
+export const platformDocument = z.strictObject({
+  system: z.literal('vitam'),
+  name,
+  title: z.string().default(''),
+  window: z.strictObject({
+    zone,
+    begin: clockTime.default('20:00'),
+    end: clockTime.default('08:00'),
+    outside: z.enum(['refuse', 'wait', 'run']).default('wait'),
+    atEnd: z.enum(['abort', 'continue', 'ask']).default('abort'),
+    startServices: z.enum(['whenReady', 'atWindowEnd']).default('whenReady'),
+  }),
+  hosts: z.record(name, host).refine((hosts) => Object.keys(hosts).length > 0, 'describe at least one host'),
+  components: z.record(name, component),
+  order: z.union([z.strictObject({ profile: name }), orderLists]),
+  tenants: z.array(z.int().min(0)).min(1).default([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+  processing: name.default('processing'),
+  drain: z
+    .strictObject({
+      pollSeconds: seconds.default(10),
+      limitSeconds: seconds.default(14_400),
+      paused: z.enum(['accept', 'wait', 'ask']).default('accept'),
+      fatal: z.enum(['accept', 'ask', 'abort']).default('ask'),
+    })
+    .prefault({}),
+  securisation,
+  scheduler: name.optional(),
+  clusters: z.record(name, cluster).refine((clusters) => Object.keys(clusters).length > 0, 'describe at least the data cluster'),
+  backup: z.strictObject({
+    requireSeparateDisk: z.boolean().default(true),
+    freeSpaceFactor: z.number().min(0.1).default(1.1),
+    compressionLevel: z.int().min(1).max(19).default(3),
+    catalogHost: name,
+    keepSets: z.int().min(1).default(7),
+    evidence: z.enum(['digest', 'count']).default('digest'),
+    further: z.array(z.strictObject({ name, host: name, path: absolutePath })).default([]),
+    objectStore: objectStore.optional(),
+    proof: z.strictObject({ directory: absolutePath, mongod: z.string().default('mongod'), port: port.default(28_999) }).optional(),
+  }),
+  policy: z
+    .strictObject({
+      onStepFailure: z.enum(['unwind', 'hold']).default('unwind'),
+      holdSeconds: seconds.default(1800),
+      questionSeconds: seconds.default(900),
+      restoreLimitSeconds: seconds.default(7200),
+      clockSkewLimitSeconds: seconds.default(30),
+      balancerLimitSeconds: seconds.default(1800),
+      mongoStartOrder: z.enum(['mongodFirst', 'configFirst']).default('mongodFirst'),
+      restartRouters: z.boolean().default(true),
+    })
+    .prefault({}),
+});
+
+export const orderDocument = orderLists;
+export type PlatformDocument = z.infer<typeof platformDocument>;
+export type OrderDocument = z.infer<typeof orderDocument>;
+
+/** Every fault of a document that does not have the right shape. */
+export function faultsOf(error: z.ZodError): Fault[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String).join('.');
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'unknown field' }));
+    return [{ path, message: issue.message }];
+  });
+}
+
+/** Resolves a document of the right shape: names to hosts and components. Collects every fault of reference. */
+export function resolvePlatform(
+  document: PlatformDocument,
+  order: OrderDocument | null,
+): { platform: VitamPlatform | null; faults: Fault[] } {
+  const faults: Fault[] = [];
+  const fault = (path: string, message: string): void => void faults.push({ path, message });
+  const hosts = new Map(Object.entries(document.hosts).map(([hostName, each]) => [hostName, hostRef(hostName, each)]));
+  const anyHost: HostRef =
+    [...hosts.values()][0] ?? hostRef('none', { address: '', reach: 'local', serviceManager: 'systemd', stateDirectory: '/' });
+  const hostAt = (hostName: string, path: string): HostRef => {
+    const found = hosts.get(hostName);
+    if (!found) fault(path, `unknown host "${hostName}"; hosts: ${[...hosts.keys()].join(', ')}`);
+    return found ?? anyHost;
+  };
+  const wanted = (componentName: string, path: string): void => {
+    if (!(componentName in document.components)) fault(path, `unknown component "${componentName}"`);
+  };
+
+  const components: VitamComponent[] = Object.entries(document.components).map(([componentName, each]) => {
+    const path = `components.${componentName}`;
+    if (new Set(each.hosts).size !== each.hosts.length) fault(`${path}.hosts`, 'a host stands twice');
+    const statusPort = each.status?.port ?? each.adminPort;
+    if (each.status && statusPort === undefined) fault(`${path}.status`, 'needs a port, or the component an adminPort');
+    const { status, hosts: names, adminPort, ...rest } = each;
+    return {
+      name: componentName,
+      ...rest,
+      ...(adminPort === undefined ? {} : { adminPort }),
+      hosts: names.map((hostName, index) => hostAt(hostName, `${path}.hosts.${index}`)),
+      ...(status && statusPort !== undefined
+        ? {
+            status: {
+              scheme: status.scheme,
+              port: statusPort,
+              path: status.path,
+              accept: status.accept,
+              ...(status.tls ? { tls: dropUndefined(status.tls) } : {}),
+            },
+          }
+        : {}),
+    };
+  });
+
+  if (order) {
+    const stopped = [...order.fronts, ...order.workers, ...order.backEnds, ...order.search];
+    for (const list of ['fronts', 'workers', 'backEnds', 'search', 'start'] as const)
+      order[list].forEach((each, index) => wanted(each, `order.${list}.${index}`));
+    for (const each of new Set(stopped.filter((one, index) => stopped.indexOf(one) !== index)))
+      fault('order', `"${each}" is stopped twice`);
+    for (const each of new Set(order.start.filter((one, index) => order.start.indexOf(one) !== index)))
+      fault('order.start', `"${each}" is started twice`);
+    for (const each of stopped.filter((one) => !order.start.includes(one)))
+      fault('order.start', `"${each}" is stopped and never started: it would stay down`);
+    for (const each of order.start.filter((one) => !stopped.includes(one))) fault('order', `"${each}" is started and never stopped`);
+    for (const each of Object.keys(document.components).filter((one) => !stopped.includes(one)))
+      fault('order', `component "${each}" is in no stop list: it would run during the copy`);
+  }
+
+  wanted(document.processing, 'processing');
+  if (document.scheduler) wanted(document.scheduler, 'scheduler');
+  const secured = resolveSecurisation(document, hostAt, wanted);
+
+  const clusters: MongoCluster[] = Object.entries(document.clusters).map(([clusterName, each]) => {
+    const path = `clusters.${clusterName}`;
+    const names = each.shards.map((shard) => shard.name);
+    for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index)))
+      fault(`${path}.shards`, `replica set "${twice}" stands twice`);
+    return {
+      name: clusterName,
+      routers: each.routers.map((router, index) => {
+        const routerHost = hostAt(router.host, `${path}.routers.${index}.host`);
+        return { host: routerHost, address: router.address ?? routerHost.address, port: router.port, unit: router.unit };
+      }),
+      config: setOf(each.config, 'config', `${path}.config`, hostAt),
+      shards: each.shards.map((shard, index) => setOf(shard, 'shard', `${path}.shards.${index}`, hostAt)),
+      ...(each.adminCredential ? { adminCredential: each.adminCredential } : {}),
+    };
+  });
+  const seats = clusters.flatMap((each) =>
+    [each.config, ...each.shards].flatMap((set) =>
+      set.members.map(({ host: { name: hostName }, port: memberPort }) => `${hostName}:${memberPort}`),
+    ),
+  );
+  for (const twice of new Set(seats.filter((seat, index) => seats.indexOf(seat) !== index))) fault('clusters', `two members at ${twice}`);
+
+  const { backup } = document;
+  const catalogHost = hostAt(backup.catalogHost, 'backup.catalogHost');
+  const further = backup.further.map((each, index) => ({
+    name: each.name,
+    path: each.path.replaceAll('{host}', each.host),
+    host: hostAt(each.host, `backup.further.${index}.host`),
+  }));
+  const furtherNames = further.map((each) => each.name);
+  for (const twice of new Set(furtherNames.filter((one, index) => furtherNames.indexOf(one) !== index)))
+    fault('backup.further', `"${twice}" stands twice`);
+  const holders = new Set([
+    ...clusters.flatMap((each) => [each.config, ...each.shards].flatMap((set) => set.members.map((one) => one.host.name))),
+    ...further.map((each) => each.host.name),
+    catalogHost.name,
+  ]);
+  const directories: Record<string, string> = {};
+  for (const holder of holders) {
+    const directory = document.hosts[holder]?.backupDirectory;
+    if (directory) directories[holder] = directory.replaceAll('{host}', holder);
+    else if (document.hosts[holder]) fault(`hosts.${holder}.backupDirectory`, 'needed: the host holds parts of the backup or its catalog');
+  }
+  if (document.window.begin === document.window.end) fault('window', 'begin and end are the same');
+
+  if (faults.length > 0 || !order || !secured) return { platform: null, faults };
+  const { objectStore: store, proof, ...backupRest } = backup;
+  return {
+    faults,
+    platform: {
+      system: 'vitam',
+      name: document.name,
+      title: document.title,
+      window: document.window,
+      hosts: [...hosts.values()],
+      components,
+      order,
+      tenants: document.tenants,
+      processing: document.processing,
+      drain: document.drain,
+      securisation: secured,
+      ...(document.scheduler ? { scheduler: document.scheduler } : {}),
+      clusters,
+      backup: {
+        ...backupRest,
+        directories,
+        catalogHost,
+        further,
+        ...(store ? { objectStore: dropUndefined(store) } : {}),
+        ...(proof ? { proof } : {}),
+      },
+      policy: document.policy,
+    },
+  };
+}
+
+type HostDocument = z.infer<typeof host>;
+type HostAt = (hostName: string, path: string) => HostRef;
+
+function hostRef(hostName: string, { address, reach, serviceManager, stateDirectory }: HostDocument): HostRef {
+  return {
+    name: hostName,
+    address,
+    reach: reach === 'local' ? { kind: 'local' } : { kind: 'ssh', ...dropUndefined(reach.ssh) },
+    serviceManager:
+      serviceManager === 'systemd'
+        ? { kind: 'systemd', sudo: false }
+        : 'systemd' in serviceManager
+          ? { kind: 'systemd', sudo: serviceManager.systemd.sudo }
+          : { kind: 'supervisor', ...serviceManager.supervisor },
+    stateDirectory: stateDirectory.replaceAll('{host}', hostName),
+  };
+}
+
+function setOf(document: z.infer<typeof replicaSet>, role: ReplicaSet['role'], path: string, hostAt: HostAt): ReplicaSet {
+  const members: MongoMember[] = document.hosts.map((each, index) => {
+    const own = typeof each === 'string' ? { host: each } : each;
+    const memberHost = hostAt(own.host, `${path}.hosts.${index}`);
+    return {
+      host: memberHost,
+      address: ('address' in own ? own.address : undefined) ?? memberHost.address,
+      port: ('port' in own ? own.port : undefined) ?? document.port,
+      unit: ('unit' in own ? own.unit : undefined) ?? document.unit,
+      dataDirectory: (('dataDirectory' in own ? own.dataDirectory : undefined) ?? document.dataDirectory).replaceAll('{host}', own.host),
+    };
+  });
+  return { name: document.name, role, members, ...(document.credential ? { credential: document.credential } : {}) };
+}
+
+function resolveSecurisation(
+  document: PlatformDocument,
+  hostAt: HostAt,
+  wanted: (componentName: string, path: string) => void,
+): VitamSecurisation | null {
+  const { securisation: given } = document;
+  if (given.mechanism === 'none') return given;
+  const { when, graceSeconds, limitSeconds, pollSeconds, needs } = given;
+  needs.forEach((each, index) => wanted(each, `securisation.needs.${index}`));
+  const when_ = { at: { when, graceSeconds, limitSeconds, pollSeconds, needs } };
+  switch (given.mechanism) {
+    case 'cron':
+      return {
+        mechanism: 'cron',
+        host: hostAt(given.host, 'securisation.host'),
+        processPattern: given.processPattern,
+        resultFile: given.resultFile,
+        command: given.command,
+        ...when_,
+      };
+    case 'timers':
+      return { mechanism: 'timers', host: hostAt(given.host, 'securisation.host'), units: given.units, ...when_ };
+    case 'scheduler':
+      wanted(given.logbook, 'securisation.logbook');
+      wanted(given.scheduler, 'securisation.scheduler');
+      return {
+        mechanism: 'scheduler',
+        logbook: given.logbook,
+        scheduler: given.scheduler,
+        jobs: given.jobs,
+        adminTenant: given.adminTenant,
+        ...when_,
+      };
+  }
+}
+
+/** Without the keys whose value is undefined: JSON drops them too, so both sides of history look alike. */
+function dropUndefined<Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
+    [Key in keyof Value]: Exclude<Value[Key], undefined>;
+  };
+}

@@ -1,0 +1,41 @@
+import { uuid4 } from '@temporalio/workflow';
+
+import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
+import type { HttpRequest } from '../../activities/http/http.contract.ts';
+import { stepFailure } from '../runbook/failures.ts';
+import type { VitamComponent, VitamPlatform } from './platform.contract.ts';
+
+export function component(platform: VitamPlatform, name: string): VitamComponent {
+  const found = platform.components.find((each) => each.name === name);
+  if (!found) throw stepFailure('InvalidPlatform', `component "${name}" is not described`);
+  return found;
+}
+
+export function hostsOf(platform: VitamPlatform, name: string): { host: HostRef; component: VitamComponent }[] {
+  const found = component(platform, name);
+  return found.hosts.map((host) => ({ host, component: found }));
+}
+
+/** First host of a component: for requests that any instance may answer. */
+export function anyHostOf(platform: VitamPlatform, name: string): { host: HostRef; component: VitamComponent } {
+  const first = hostsOf(platform, name)[0];
+  if (!first) throw stepFailure('InvalidPlatform', `component "${name}" has no host`);
+  return first;
+}
+
+/** A request to a VITAM service with its tenant headers (systems.md E.2.4). The scheduler answers on its admin port. */
+export function apiRequest(
+  target: VitamComponent,
+  { method, path, tenant, body, admin }: { method: HttpRequest['method']; path: string; tenant?: number; body?: unknown; admin?: boolean },
+): HttpRequest {
+  return {
+    method,
+    path,
+    scheme: target.status?.scheme ?? 'http',
+    port: admin ? (target.adminPort ?? target.servicePort) : target.servicePort,
+    headers: { 'x-request-id': uuid4(), ...(tenant === undefined ? {} : { 'x-tenant-id': String(tenant) }) },
+    ...(body === undefined ? {} : { body }),
+    ...(target.status?.tls ? { tls: target.status.tls } : {}),
+    timeoutSeconds: target.limits.apiSeconds,
+  };
+}

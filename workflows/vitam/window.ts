@@ -1,0 +1,79 @@
+import { CancellationScope, sleep } from '@temporalio/workflow';
+
+import type { WindowAt } from '../../activities/clock/clock.contract.ts';
+import { isCancellation, stepFailure } from '../runbook/failures.ts';
+import { local } from '../runbook/profiles.ts';
+import type { Night } from './night.ts';
+
+/** The night window (VI-01). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
+export async function enterWindow({ platform }: Night): Promise<WindowAt> {
+  const { window } = platform;
+  const found = await local.findWindow({ ...window, at: new Date().toISOString() });
+  if (found.inside || window.outside === 'run') return found;
+  if (window.outside === 'refuse')
+    throw stepFailure(
+      'OutsideWindow',
+      `it is outside the window ${window.begin}-${window.end} ${window.zone}; the next begins at ${found.beginAt}`,
+      { beginAt: found.beginAt },
+    );
+  await sleep(Date.parse(found.beginAt) - Date.now(), { summary: `window begins at ${window.begin} (${found.beginAt})` });
+  return found;
+}
+
+/**
+ * Runs the work until the window's end at the longest. At the end, by policy (systems.md E.2.1 contradiction 6): abort, go on, or ask while the
+ * work goes on (default: abort). An operator's `abort` update ends the work the same way. When it throws, nothing of the work still runs.
+ */
+export async function withWindowEnd(night: Night, window: WindowAt, work: () => Promise<void>): Promise<void> {
+  const { runbook, platform } = night;
+  let ended: Error | null = null;
+  const scope = new CancellationScope({ cancellable: true });
+  runbook.onAbort(({ by, why }) => {
+    ended ??= stepFailure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
+    scope.cancel();
+  });
+  const watch = new CancellationScope({ cancellable: true });
+  const watching = watch.run(async () => {
+    await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
+    if (!(await mayGoOn(night, window))) {
+      ended ??= stepFailure(
+        'DeadlineExceeded',
+        `the window ended at ${window.endAt} before the backup did; by policy (${platform.window.atEnd}) it is aborted`,
+      );
+      scope.cancel();
+    }
+  });
+  // The watch ends with the work; its cancellation is expected.
+  const watched = watching.catch((error: unknown) => {
+    if (!isCancellation(error)) throw error;
+  });
+  try {
+    await scope.run(work);
+  } catch (error) {
+    throw isCancellation(error) && ended ? (ended as Error) : error;
+  } finally {
+    watch.cancel();
+    await watched;
+  }
+}
+
+async function mayGoOn({ platform, runbook }: Night, window: WindowAt): Promise<boolean> {
+  if (platform.window.startServices === 'atWindowEnd' && runbook.progress.steps.find(({ id }) => id === 'start-at')?.state === 'running')
+    return true;
+  switch (platform.window.atEnd) {
+    case 'abort':
+      return false;
+    case 'continue':
+      runbook.warn(`the window ended at ${window.endAt}; by policy the backup goes on`);
+      return true;
+    case 'ask':
+      return (
+        (await runbook.ask({
+          id: 'window-end',
+          text: `The window ended at ${window.endAt} and the backup has not. Abort it and start the services, or go on?`,
+          choices: ['abort', 'continue'],
+          default: 'abort',
+        })) === 'continue'
+      );
+  }
+}
