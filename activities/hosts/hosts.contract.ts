@@ -32,7 +32,11 @@ export interface SshReach {
 
 export type ServiceManager =
   | { kind: 'systemd'; /** Prefix systemctl and systemd-run with `sudo -n`. */ sudo: boolean }
-  | { kind: 'supervisor'; /** Path of supervisorctl on the host. */ command: string; /** Path of its configuration file. */ configFile: string };
+  | {
+      kind: 'supervisor';
+      /** Path of supervisorctl on the host. */ command: string;
+      /** Path of its configuration file. */ configFile: string;
+    };
 
 export interface HostCheck {
   host: string;

@@ -1,0 +1,144 @@
+import { constants } from 'node:os';
+
+import type { ClientChannel } from 'ssh2';
+
+import { failure } from '../failure.ts';
+import { unlessAborted } from '../tools/unlessAborted.ts';
+import { createCommandRunner } from './commandRunner.ts';
+import { openForward } from './forward.ts';
+import { ConnectionRefused, type Host } from './host.ts';
+import type { HostRef, SshReach } from './hosts.contract.ts';
+import { killText, leaderText, ProcessIdLine } from './remoteGroup.ts';
+import type { SshConnection } from './sshConnection.ts';
+import type { SshConnections } from './sshConnections.ts';
+import type { StartCommand, StartedCommand } from './superviseCommand.ts';
+
+/** SSH_OPEN_CONNECT_FAILED of RFC 4254; its text tells a refused connection from the rest. */
+const connectFailed = 2;
+
+/** A machine over SSH. Holds no connection itself: each use asks for the kept one, so a lost connection costs one failed use. */
+export function createSshHost(
+  ref: HostRef,
+  reach: SshReach,
+  connections: SshConnections,
+  { connectTimeoutMs }: { connectTimeoutMs: number },
+): Host {
+  const sudo = ref.serviceManager.kind === 'systemd' && ref.serviceManager.sudo;
+  const start: StartCommand = async (command, signal) => {
+    const connection = await unlessAborted(connections.to(ref.name, reach), [signal]);
+    const release = await connection.commandSlots.take([signal, connection.lost]);
+    try {
+      return await startRemotely(ref.name, connection, command, sudo, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+  const host: Host = {
+    ref,
+    ...createCommandRunner(ref.name, start),
+    async connect(port, address = ref.address) {
+      const connection = await connections.to(ref.name, reach);
+      const opening = connection.forwardOut(address, port);
+      try {
+        return await unlessAborted(opening, [AbortSignal.timeout(connectTimeoutMs)]);
+      } catch (error) {
+        opening.then((late) => late.destroy()).catch(() => {});
+        throw describeRefusal(ref.name, port, address, error);
+      }
+    },
+    forward: (port, address) => openForward(() => host.connect(port, address)),
+  };
+  return host;
+}
+
+async function startRemotely(
+  hostName: string,
+  connection: SshConnection,
+  command: readonly string[],
+  sudo: boolean,
+  release: () => void,
+): Promise<StartedCommand> {
+  const { text, marker } = leaderText(command);
+  const channel = await connection.exec(text).catch((error: unknown) => {
+    throw connection.lost.aborted
+      ? connection.lost.reason
+      : failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+  });
+  const stderr = new ProcessIdLine(marker);
+  channel.stderr.pipe(stderr);
+  channel.once('close', () => {
+    stderr.end();
+    release();
+  });
+  return {
+    stdin: channel,
+    stdout: channel,
+    stderr,
+    exitCode: exitCodeOf(hostName, channel, connection.lost),
+    kill: (signal) => kill(connection, channel, stderr.processId, signal, sudo),
+    abandon: () => {
+      channel.close();
+      channel.resume();
+    },
+  };
+}
+
+function exitCodeOf(hostName: string, channel: ClientChannel, lost: AbortSignal): Promise<number> {
+  const exitCode = Promise.withResolvers<number>();
+  exitCode.promise.catch(() => {});
+  channel.once('exit', (code: number | null, signal?: string) => {
+    const name = `SIG${signal ?? ''}` as keyof typeof constants.signals;
+    exitCode.resolve(code ?? 128 + (constants.signals[name] ?? 0));
+  });
+  channel.once('close', () =>
+    exitCode.reject(
+      lost.aborted
+        ? lost.reason
+        : failure('HostUnreachable', `the session with ${hostName} closed before the command's end`, { host: hostName }),
+    ),
+  );
+  return exitCode.promise;
+}
+
+async function kill(
+  connection: SshConnection,
+  channel: ClientChannel,
+  processId: number | undefined,
+  signal: 'TERM' | 'KILL',
+  sudo: boolean,
+): Promise<void> {
+  if (connection.lost.aborted) return;
+  if (processId === undefined) {
+    channel.signal(signal);
+    return;
+  }
+  try {
+    const release = await connection.killSlots.take([connection.lost]);
+    try {
+      const killer = await connection.exec(killText(processId, signal, sudo));
+      killer.resume().stderr.resume();
+      await unlessAborted(new Promise((resolve) => killer.once('close', resolve)), [connection.lost, AbortSignal.timeout(5_000)]);
+    } finally {
+      release();
+    }
+  } catch {
+    channel.signal(signal);
+  }
+}
+
+function describeRefusal(hostName: string, port: number, address: string, error: unknown): unknown {
+  const place = `port ${port} of ${address} on ${hostName}`;
+  const { reason, message = String(error), name } = error as { reason?: number; message?: string; name?: string };
+  if (reason === connectFailed && /connection refused/i.test(message)) return new ConnectionRefused(`${place} refuses connections`);
+  if (reason === 1)
+    return failure(
+      'CommandFailed',
+      `sshd of ${hostName} forbids connections to ${place} (AllowTcpForwarding)`,
+      { host: hostName, port },
+      error,
+    );
+  if (reason !== undefined || name === 'TimeoutError')
+    return failure('HostUnreachable', `${place} does not answer: ${message}`, { host: hostName, port }, error);
+  return error;
+}
