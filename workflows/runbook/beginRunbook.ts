@@ -1,9 +1,10 @@
 import { CancellationScope, condition, log, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
+import { failure } from '../../activities/failure.ts';
 import { searchAttributes, type Attention } from '../names.contract.ts';
 import { checklist } from './checklist.ts';
-import { describeFailure, isCancellation, stepFailure } from './failures.ts';
+import { describeFailure, isCancellation } from './failures.ts';
 import { registerMessages, type HeldDecision } from './operatorMessages.ts';
 import type { Decision, OpenQuestion, OperatorMessage, PlannedStep, RunProgress, StepRecord, TakenDown } from './runbook.contract.ts';
 
@@ -127,7 +128,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     decide,
     async step(planned, work, whenSkipped) {
       const record = records.get(planned.id);
-      if (!record) throw stepFailure('InvalidInput', `step ${planned.id} is not in the plan`);
+      if (!record) throw failure('InvalidInput', `step ${planned.id} is not in the plan`);
       const skippable = planned.skippable && whenSkipped !== undefined;
       enterPhase(planned.phase);
       for (;;) {
@@ -161,7 +162,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
           }
           end(record, 'failed');
           if (decision?.choice === 'abort')
-            throw stepFailure('StepAborted', `${planned.title}: aborted by ${decision.message.by}; the step had failed: ${message}`);
+            throw failure('StepAborted', `${planned.title}: aborted by ${decision.message.by}; the step had failed: ${message}`);
           throw error;
         }
       }

@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
 
-import { stepFailure } from './failures.ts';
+import { failure } from '../../activities/failure.ts';
 import type { Runbook } from './beginRunbook.ts';
 import type { PlannedStep } from './runbook.contract.ts';
 
@@ -62,7 +62,7 @@ export async function bringBack(runbook: Runbook, stages: BringBackStage[], limi
     return;
   }
   const commands = left.flatMap(({ item }) => item.step.commands);
-  throw stepFailure(
+  throw failure(
     'PlatformNotRestored',
     `${left.length} of the way back failed after ${phaseOfRun}: ${left.map(({ item, message }) => `${item.step.title} (${message})`).join('; ')}. Commands: ${commands.join(' ; ')}`,
     { stillDown: left.map(({ item }) => item.step.title), commands },

@@ -7,9 +7,6 @@ import {
   isCancellation,
 } from '@temporalio/workflow';
 
-import { failure } from '../../activities/failure.ts';
-import type { FailureType } from '../../activities/failures.contract.ts';
-
 /** The failure in words for the report, and its type; activity and child wrappers are taken off. */
 export function describeFailure(error: unknown): { type: string; message: string } {
   const inner = unwrapFailure(error);
@@ -42,10 +39,6 @@ export function joinFailures(errors: readonly unknown[]): unknown {
     nonRetryable: true,
     ...(real[0] instanceof Error ? { cause: real[0] } : {}),
   });
-}
-
-export function stepFailure(type: FailureType, message: string, facts?: Record<string, unknown>): ApplicationFailure {
-  return failure(type, message, facts);
 }
 
 function unwrapFailure(error: unknown): unknown {

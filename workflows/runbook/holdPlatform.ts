@@ -1,8 +1,8 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import { platformLockId } from '../names.contract.ts';
-import { stepFailure } from './failures.ts';
 import { quick } from './profiles.ts';
 
 /**
@@ -40,7 +40,7 @@ export async function holdPlatform(system: string, platform: string): Promise<()
       continue;
     }
     const holderId = holder?.parentWorkflowId ?? 'unknown';
-    throw stepFailure(
+    throw failure(
       'AlreadyRunning',
       `platform ${platform} is held by run "${holderId}", begun ${holder?.startedAt ?? 'at an unknown time'}`,
       {

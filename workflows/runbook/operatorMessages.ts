@@ -1,7 +1,7 @@
 import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import { messages } from '../names.contract.ts';
-import { stepFailure } from './failures.ts';
 import type { Decision, OperatorMessage, RunProgress } from './runbook.contract.ts';
 
 export interface HeldDecision {
@@ -24,7 +24,7 @@ type AnswerMessage = OperatorMessage & { question: string; choice: string };
 /** Query and updates of a run. Every update says who; a bad one is refused with the remedy and leaves no trace in history. */
 export function registerMessages({ progress, decide, decideHeld, answer, wakeRetry, stopWork }: MessageTargets): void {
   const refuse = (message: string): never => {
-    throw stepFailure('InvalidInput', message);
+    throw failure('InvalidInput', message);
   };
   const saysWho = (message: Partial<OperatorMessage> | null | undefined): void => {
     if (typeof message?.by !== 'string' || message.by.trim() === '') refuse('by: say who decides, for example {"by":"marie"}');

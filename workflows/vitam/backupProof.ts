@@ -1,8 +1,9 @@
 import { CancellationScope, defineQuery, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import { messages } from '../names.contract.ts';
-import { describeFailure, readableFailure, stepFailure } from '../runbook/failures.ts';
+import { describeFailure, readableFailure } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
 import { readInput } from '../runbook/readInput.ts';
@@ -52,7 +53,7 @@ export async function vitamBackupProof(input: BackupProofInput): Promise<BackupP
     const parts = proofs.flat();
     const different = parts.filter(({ differences }) => differences.length > 0);
     if (different.length > 0)
-      throw stepFailure('RestoreNotVerified', differencesInWords(different), { parts: different.map(({ part }) => part) });
+      throw failure('RestoreNotVerified', differencesInWords(different), { parts: different.map(({ part }) => part) });
     return {
       platform: platform.name,
       set: manifest.set,
@@ -78,7 +79,7 @@ async function readManifest(platform: VitamPlatform, wanted: string | null): Pro
     const text = await quick(`manifest of ${set}`).readTextFile({ host, path: manifestFile(platform, host, set) });
     if (text !== null) return JSON.parse(text) as BackupManifest;
   }
-  throw stepFailure(
+  throw failure(
     'InvalidInput',
     wanted
       ? `set: "${wanted}" has no manifest on ${host.name}; sets: ${sets.slice(0, 10).join(', ') || 'none'}`
@@ -91,7 +92,7 @@ async function provePart(platform: VitamPlatform, manifest: BackupManifest, part
   const { proof } = platform.backup;
   const host = platform.hosts.find(({ name }) => name === part.archive.host);
   if (!proof || !host)
-    throw stepFailure(
+    throw failure(
       'InvalidPlatform',
       proof ? `host ${part.archive.host} is not in the platform any more` : 'backup.proof: say where to unpack and which mongod to use',
     );

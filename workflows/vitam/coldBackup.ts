@@ -1,8 +1,9 @@
 import { defineQuery, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import { messages } from '../names.contract.ts';
 import { beginRunbook } from '../runbook/beginRunbook.ts';
-import { CancelledFailure, describeFailure, isCancellation, readableFailure, stepFailure } from '../runbook/failures.ts';
+import { CancelledFailure, describeFailure, isCancellation, readableFailure } from '../runbook/failures.ts';
 import { holdPlatform } from '../runbook/holdPlatform.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { local, quick } from '../runbook/profiles.ts';
@@ -134,7 +135,7 @@ async function confirmStop({ runbook, plan, platform }: Night): Promise<void> {
       choices: ['yes', 'no'],
       default: 'no',
     });
-    if (choice === 'no') throw stepFailure('NotConfirmed', `the stop of ${platform.name} was not confirmed`);
+    if (choice === 'no') throw failure('NotConfirmed', `the stop of ${platform.name} was not confirmed`);
   });
 }
 
@@ -158,7 +159,7 @@ async function writeJournal(night: Night, run: { workflowId: string; runId: stri
     const present = await act.readTextFile({ host, path: journalFile(platform) });
     // The attempt before this one may have written it and lost the answer.
     if (!present?.includes(run.runId))
-      throw stepFailure(
+      throw failure(
         'LeftoverOfEarlierRun',
         `another run began on ${platform.name} meanwhile: its journal lies in ${backupDirectory(platform, host)} on ${host.name}`,
       );

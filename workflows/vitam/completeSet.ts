@@ -1,8 +1,9 @@
 import { workflowInfo } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import { inParallel } from '../runbook/inParallel.ts';
-import { describeFailure, isCancellation, stepFailure } from '../runbook/failures.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
 import type { ArchivePart, BackupManifest, ColdBackupReport } from './coldBackup.contract.ts';
 import { downtimeSeconds, setsOf, type Night } from './night.ts';
@@ -40,7 +41,7 @@ export async function completeSet(night: Night, beganAt: string): Promise<Pick<C
 async function writeManifest(night: Night, beganAt: string): Promise<ColdBackupReport['manifest']> {
   const { platform, set } = night;
   const wanted = setsOf(platform).length + platform.backup.further.length;
-  if (night.parts.length !== wanted) throw stepFailure('ArchiveFailed', `the set has ${night.parts.length} of ${wanted} parts`);
+  if (night.parts.length !== wanted) throw failure('ArchiveFailed', `the set has ${night.parts.length} of ${wanted} parts`);
   const manifest: BackupManifest = {
     format: 'nightshift-vitam-backup/1',
     set,
@@ -76,7 +77,7 @@ async function upload(night: Night, part: ArchivePart): Promise<ArchivePart['sto
   const { platform, set } = night;
   const store = platform.backup.objectStore;
   const host = platform.hosts.find(({ name }) => name === part.archive.host);
-  if (!store || !host) throw stepFailure('InvalidPlatform', `no host or store for ${part.name}`);
+  if (!store || !host) throw failure('InvalidPlatform', `no host or store for ${part.name}`);
   const { file, sizeBytes, sha256 } = part.archive;
   return long(`upload ${part.name}, ${sizeBytes} bytes`).putObject({
     store,
@@ -117,7 +118,7 @@ async function retain(night: Night): Promise<string[]> {
     const text = await quick(`manifest of ${each}`).readFileState({ host: catalog, path: manifestFile(platform, catalog, each) });
     if (text) good.push(each);
   }
-  if (!good.includes(set)) throw stepFailure('ChecksumMismatch', `the manifest of ${set} is not on ${catalog.name}`);
+  if (!good.includes(set)) throw failure('ChecksumMismatch', `the manifest of ${set} is not on ${catalog.name}`);
   const keep = new Set([...good.sort().reverse().slice(0, Math.max(1, platform.backup.keepSets)), set]);
   const removed = new Set<string>();
   for (const host of backupHosts(night)) {

@@ -1,7 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
-import { stepFailure } from '../runbook/failures.ts';
 import { quick } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 import { apiRequest, hostsOf } from './vitamApi.ts';
@@ -68,7 +68,7 @@ function operationsOf(answer: HttpAnswer, tenant: number): Operation[] {
   const body = answer.json as OperationsAnswer | undefined;
   const total = body?.$hits?.total;
   if (typeof total !== 'number' || !Array.isArray(body?.$results))
-    throw stepFailure('HttpUnexpectedAnswer', `processing answered without $hits.total and $results for tenant ${tenant}`);
+    throw failure('HttpUnexpectedAnswer', `processing answered without $hits.total and $results for tenant ${tenant}`);
   const operations = body.$results.map(({ operationId, globalState, stepStatus }) => ({
     operationId: operationId ?? 'unknown',
     globalState: globalState ?? 'RUNNING',
@@ -108,7 +108,7 @@ async function judgeStuck({ platform, runbook }: Night, stuck: Operation[], acce
             default: kind === 'FATAL' ? 'abort' : 'accept',
           })
         : policy;
-    if (choice === 'abort') throw stepFailure('WorkflowsStillActive', `${some.length} workflows are ${kind}: ${named.slice(0, 800)}`);
+    if (choice === 'abort') throw failure('WorkflowsStillActive', `${some.length} workflows are ${kind}: ${named.slice(0, 800)}`);
     if (choice === 'wait') {
       waitOn += some.length;
       continue;
@@ -123,7 +123,7 @@ function stillActive(open: Operation[], limitSeconds: number): Error {
   const named = open
     .slice(0, 20)
     .map(({ operationId, tenant, globalState, stepStatus }) => `${operationId} (tenant ${tenant}, ${globalState} ${stepStatus})`);
-  return stepFailure('WorkflowsStillActive', `${open.length} workflows are still active after ${limitSeconds} s: ${named.join(', ')}`, {
+  return failure('WorkflowsStillActive', `${open.length} workflows are still active after ${limitSeconds} s: ${named.join(', ')}`, {
     workflows: open.length,
   });
 }

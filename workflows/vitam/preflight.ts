@@ -1,5 +1,6 @@
+import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import { describeFailure, isCancellation, stepFailure } from '../runbook/failures.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { probe } from '../runbook/profiles.ts';
 import { serviceKey, setKey, setsOf, type Night } from './night.ts';
@@ -41,7 +42,7 @@ async function checkEach<Item>(items: readonly Item[], check: (item: Item) => Pr
     }
   });
   const all = [...new Set(faults.flat())];
-  if (all.length > 0) throw stepFailure('PreflightFailed', `${all.length} faults: ${all.join(' | ')}`, { faults: all });
+  if (all.length > 0) throw failure('PreflightFailed', `${all.length} faults: ${all.join(' | ')}`, { faults: all });
 }
 
 async function checkHosts(night: Night): Promise<void> {
@@ -66,7 +67,7 @@ async function checkLeftovers(night: Night): Promise<void> {
   });
   if (text !== null) {
     const journal = parseJournal(text);
-    throw stepFailure(
+    throw failure(
       'LeftoverOfEarlierRun',
       `run "${journal?.workflowId ?? 'unknown'}" of ${journal?.beganAt ?? 'an unknown time'} did not end: its journal lies on ${platform.backup.catalogHost.name}`,
       { workflowId: journal?.workflowId ?? null },

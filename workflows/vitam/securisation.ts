@@ -1,7 +1,8 @@
 import { sleep } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
-import { describeFailure, isCancellation, stepFailure } from '../runbook/failures.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { local, once, patient, probe, quick } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 import type { SecurisationTime, VitamSecurisation } from './platform.contract.ts';
@@ -56,7 +57,7 @@ async function watchToEnd(watch: Watch, at: SecurisationTime, sinceAt: string): 
     if (outcome !== null) {
       // WARNING: there was nothing to secure (systems.md E.2.5).
       if (outcome === 'OK' || outcome === 'WARNING') return `${outcome}${triggered ? ', triggered by this run' : ', ran by itself'}`;
-      throw stepFailure('SecurisationFailed', `the securisation ended with ${outcome}`, { outcome });
+      throw failure('SecurisationFailed', `the securisation ended with ${outcome}`, { outcome });
     }
     const running = await watch.isRunning();
     if (!running && !triggered && Date.now() >= graceUntil) {
@@ -65,7 +66,7 @@ async function watchToEnd(watch: Watch, at: SecurisationTime, sinceAt: string): 
       continue;
     }
     if (Date.now() >= deadline)
-      throw stepFailure('SecurisationFailed', `no result after ${at.limitSeconds} s; ${running ? 'it still runs' : 'it does not run'}`);
+      throw failure('SecurisationFailed', `no result after ${at.limitSeconds} s; ${running ? 'it still runs' : 'it does not run'}`);
     await sleep(at.pollSeconds * 1000, { summary: running ? 'the securisation runs' : 'the securisation has not begun' });
   }
 }
@@ -227,7 +228,7 @@ function firstOperationId(answer: HttpAnswer): string {
   const body = answer.json;
   const row = (Array.isArray(body) ? body[0] : body) as { operationId?: string; id?: string } | string | undefined;
   const id = typeof row === 'string' ? row : (row?.operationId ?? row?.id);
-  if (!id) throw stepFailure('HttpUnexpectedAnswer', 'the logbook started a life-cycle securisation and gave no operation id');
+  if (!id) throw failure('HttpUnexpectedAnswer', 'the logbook started a life-cycle securisation and gave no operation id');
   return id;
 }
 

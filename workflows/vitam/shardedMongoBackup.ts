@@ -1,6 +1,6 @@
+import { failure } from '../../activities/failure.ts';
 import type { ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { MongoMember, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
-import { stepFailure } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
 import type { StepRecord } from '../runbook/runbook.contract.ts';
@@ -35,7 +35,7 @@ export async function shardedMongoBackup(night: Night): Promise<void> {
     runbook.step(planned, async (record) => {
       const state = await quick(`balancer of ${planned.cluster.name} idle?`).readBalancer({ cluster: planned.cluster });
       if (state.mode !== 'off' || state.inRound)
-        throw stepFailure(
+        throw failure(
           'BalancerNotIdle',
           `balancer of ${planned.cluster.name}: mode ${state.mode}, ${state.inRound ? 'in a round' : 'idle'}`,
         );
@@ -122,7 +122,7 @@ async function stopPrimary(night: Night, planned: ReplicaSetStep, found: readonl
 
 export function memberOf(set: ReplicaSet, primary: SeenPrimary): MongoMember {
   const member = set.members.find(({ host, port }) => host.name === primary.host && port === primary.port);
-  if (!member) throw stepFailure('InvalidPlatform', `${primary.host}:${primary.port} is not a member of ${set.name}`);
+  if (!member) throw failure('InvalidPlatform', `${primary.host}:${primary.port} is not a member of ${set.name}`);
   return member;
 }
 
@@ -130,11 +130,11 @@ export function memberOf(set: ReplicaSet, primary: SeenPrimary): MongoMember {
 async function checkStopped(night: Night, sets: { key: string; set: ReplicaSet }[]): Promise<void> {
   await inParallel(sets, setsAtOnceMax, async ({ key, set }) => {
     const seen = night.stopped.get(key);
-    if (!seen) throw stepFailure('ServiceNotStopped', `the primary of ${key} was not stopped`);
+    if (!seen) throw failure('ServiceNotStopped', `the primary of ${key} was not stopped`);
     const { host, unit, port } = memberOf(set, seen);
     const state = await quick(`is ${unit} on ${host.name} still stopped?`).readServiceState({ host, unit, ports: [port] });
     if (state.condition !== 'stopped' || state.ports.some(({ open }) => open))
-      throw stepFailure('SourceRanDuringCopy', `${unit} on ${host.name} is ${state.said}: something started it`);
+      throw failure('SourceRanDuringCopy', `${unit} on ${host.name} is ${state.said}: something started it`);
   });
 }
 
@@ -142,7 +142,7 @@ async function copyMember(night: Night, planned: ReplicaSetStep, record: StepRec
   const { platform, set: setName } = night;
   const key = setKey(planned.cluster, planned.set);
   const seen = night.stopped.get(key);
-  if (!seen) throw stepFailure('ServiceNotStopped', `the primary of ${key} was not stopped`);
+  if (!seen) throw failure('ServiceNotStopped', `the primary of ${key} was not stopped`);
   const { host, dataDirectory } = memberOf(planned.set, seen);
   await checkStopped(night, [{ key, set: planned.set }]);
   await copy(night, record, planned.part, {

@@ -1,13 +1,13 @@
 import { uuid4 } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpRequest } from '../../activities/http/http.contract.ts';
-import { stepFailure } from '../runbook/failures.ts';
 import type { VitamComponent, VitamPlatform } from './platform.contract.ts';
 
 export function component(platform: VitamPlatform, name: string): VitamComponent {
   const found = platform.components.find((each) => each.name === name);
-  if (!found) throw stepFailure('InvalidPlatform', `component "${name}" is not described`);
+  if (!found) throw failure('InvalidPlatform', `component "${name}" is not described`);
   return found;
 }
 
@@ -19,7 +19,7 @@ export function hostsOf(platform: VitamPlatform, name: string): { host: HostRef;
 /** First host of a component: for requests that any instance may answer. */
 export function anyHostOf(platform: VitamPlatform, name: string): { host: HostRef; component: VitamComponent } {
   const first = hostsOf(platform, name)[0];
-  if (!first) throw stepFailure('InvalidPlatform', `component "${name}" has no host`);
+  if (!first) throw failure('InvalidPlatform', `component "${name}" has no host`);
   return first;
 }
 

@@ -1,4 +1,5 @@
-import { describeFailure, stepFailure } from '../runbook/failures.ts';
+import { failure } from '../../activities/failure.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { bringBack, type BringBackItem, type BringBackStage } from '../runbook/bringBack.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { once, probe } from '../runbook/profiles.ts';
@@ -142,7 +143,7 @@ function forBalancers(
 async function checkBalancer(night: Night, { cluster }: ClusterStep): Promise<void> {
   const state = await probe(`balancer of ${cluster.name} as before?`).readBalancer({ cluster });
   const wanted = formerMode(night, cluster.name);
-  if (state.mode !== wanted) throw stepFailure('BalancerNotRestored', `balancer of ${cluster.name}: mode ${state.mode}, wanted ${wanted}`);
+  if (state.mode !== wanted) throw failure('BalancerNotRestored', `balancer of ${cluster.name}: mode ${state.mode}, wanted ${wanted}`);
 }
 
 function serviceItem(night: Night, planned: ServiceStep): BringBackItem[] {
@@ -229,7 +230,7 @@ async function checkHealth(night: Night): Promise<void> {
         ),
     ])
   ).filter((fault) => fault !== '');
-  if (faults.length > 0) throw stepFailure('ServiceNotStarted', `${faults.length} not well: ${faults.join(' | ')}`);
+  if (faults.length > 0) throw failure('ServiceNotStarted', `${faults.length} not well: ${faults.join(' | ')}`);
 }
 
 async function faultOf(check: () => Promise<string>): Promise<string> {

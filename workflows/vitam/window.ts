@@ -1,7 +1,8 @@
 import { CancellationScope, sleep } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import type { WindowAt } from '../../activities/clock/clock.contract.ts';
-import { isCancellation, stepFailure } from '../runbook/failures.ts';
+import { isCancellation } from '../runbook/failures.ts';
 import { local } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 
@@ -11,7 +12,7 @@ export async function enterWindow({ platform }: Night): Promise<WindowAt> {
   const found = await local.findWindow({ ...window, at: new Date().toISOString() });
   if (found.inside || window.outside === 'run') return found;
   if (window.outside === 'refuse')
-    throw stepFailure(
+    throw failure(
       'OutsideWindow',
       `it is outside the window ${window.begin}-${window.end} ${window.zone}; the next begins at ${found.beginAt}`,
       { beginAt: found.beginAt },
@@ -29,14 +30,14 @@ export async function withWindowEnd(night: Night, window: WindowAt, work: () => 
   let ended: Error | null = null;
   const scope = new CancellationScope({ cancellable: true });
   runbook.onAbort(({ by, why }) => {
-    ended ??= stepFailure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
+    ended ??= failure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
     scope.cancel();
   });
   const watch = new CancellationScope({ cancellable: true });
   const watching = watch.run(async () => {
     await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
     if (!(await mayGoOn(night, window))) {
-      ended ??= stepFailure(
+      ended ??= failure(
         'DeadlineExceeded',
         `the window ended at ${window.endAt} before the backup did; by policy (${platform.window.atEnd}) it is aborted`,
       );

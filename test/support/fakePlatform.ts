@@ -1,0 +1,377 @@
+import { CancelledFailure, Context, heartbeat, sleep } from '@temporalio/activity';
+
+import { failure } from '../../activities/failure.ts';
+import type { Archive, ArchiveJob } from '../../activities/files/files.contract.ts';
+import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
+import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
+import type { BalancerMode, ContentRecord, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
+import type { ServiceCondition, ServiceState } from '../../activities/services/services.contract.ts';
+import type { Activities } from '../../workflows/runbook/profiles.ts';
+import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
+
+/** What a test does to one call of an activity. "lostAnswer": the effect happens and the activity fails all the same, as after a time-out. */
+export type Trouble = { kind: 'fail' | 'lostAnswer'; times: number } | { kind: 'cancel'; cancel: () => Promise<void> };
+
+export interface Call {
+  activity: string;
+  key: string;
+}
+
+/** The state that must be the same before and after a run, whatever happened to it. */
+export interface PlatformState {
+  running: string[];
+  balancers: Record<string, BalancerMode>;
+  schedulerPaused: boolean;
+  jobs: string[];
+  partialFiles: string[];
+  journal: boolean;
+}
+
+type FakeActivities = Omit<Activities, 'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'>;
+
+/**
+ * A fake of a whole VITAM platform in memory behind the contracts of the activities. It obeys the physics that matter (a mongod that runs cannot be
+ * copied, a stopped logbook answers nothing) and records every violation of the procedure's rules that it sees.
+ */
+export class FakePlatform {
+  readonly calls: Call[] = [];
+  readonly violations: string[] = [];
+  readonly files = new Map<string, string>();
+  readonly archives = new Map<string, Archive>();
+  private readonly conditions = new Map<string, ServiceCondition>();
+  private readonly ports = new Map<string, number[]>();
+  private readonly jobs = new Map<string, ArchiveJob>();
+  private readonly primaries = new Map<string, string>();
+  private readonly terms = new Map<string, number>();
+  private readonly balancers = new Map<string, BalancerMode>();
+  private readonly troubles = new Map<string, Trouble>();
+  private paused = false;
+  private securedAt: string | null = null;
+  /** Operations that processing still lists, by tenant; one is taken away at each look. */
+  readonly operations: { tenant: number; operationId: string; globalState: string; stepStatus: string; looksLeft: number }[] = [];
+  /** Outcome of a securisation triggered by hand. */
+  securisationOutcome = 'OK';
+  /** Units that never come up again, until the test heals them. */
+  readonly broken = new Set<string>();
+  /** Rounds that the balancer is still in after it was turned off. */
+  watchesPerCopy = 1;
+  private readonly platform: VitamPlatform;
+
+  constructor(platform: VitamPlatform) {
+    this.platform = platform;
+    for (const { unit, hosts, servicePort } of platform.components) for (const host of hosts) this.add(host, unit, servicePort);
+    for (const cluster of platform.clusters) {
+      this.balancers.set(cluster.name, 'full');
+      for (const set of [cluster.config, ...cluster.shards]) {
+        for (const { host, unit, port } of set.members) this.add(host, unit, port);
+        const first = set.members[0];
+        if (first) this.primaries.set(set.name, first.host.name);
+        this.terms.set(set.name, 1);
+      }
+    }
+  }
+
+  private add(host: HostRef, unit: string, port: number): void {
+    this.conditions.set(`${host.name}/${unit}`, 'running');
+    this.ports.set(`${host.name}/${unit}`, [port]);
+  }
+
+  setCondition(hostUnit: string, condition: ServiceCondition): void {
+    this.conditions.set(hostUnit, condition);
+  }
+
+  setBalancer(cluster: string, mode: BalancerMode): void {
+    this.balancers.set(cluster, mode);
+  }
+
+  trouble(key: string, trouble: Trouble): void {
+    this.troubles.set(key, trouble);
+  }
+
+  state(): PlatformState {
+    return {
+      running: [...this.conditions].filter(([, condition]) => condition === 'running').map(([key]) => key).sort(),
+      balancers: Object.fromEntries(this.balancers),
+      schedulerPaused: this.paused,
+      jobs: [...this.jobs.keys()],
+      partialFiles: [...this.files.keys()].filter((file) => file.endsWith('.part')),
+      journal: [...this.files.keys()].some((file) => file.endsWith('.run.json')),
+    };
+  }
+
+  manifests(): string[] {
+    return [...this.files.keys()].filter((file) => file.endsWith('manifest.json'));
+  }
+
+  private isRunning(host: string, unit: string): boolean {
+    return this.conditions.get(`${host}/${unit}`) === 'running';
+  }
+
+  private stateOf(host: HostRef, unit: string, ports: number[]): ServiceState {
+    const condition = this.conditions.get(`${host.name}/${unit}`);
+    if (!condition) throw failure('UnknownUnit', `${host.name} has no unit ${unit}`);
+    return { condition, said: condition, ports: ports.map((port) => ({ port, open: condition === 'running' })) };
+  }
+
+  private anyComponentRuns(): string | null {
+    for (const { unit, hosts } of this.platform.components) for (const host of hosts) if (this.isRunning(host.name, unit)) return `${unit} on ${host.name}`;
+    return null;
+  }
+
+  private rule(holds: boolean, text: string): void {
+    if (!holds) this.violations.push(text);
+  }
+
+  /** Every activity goes through here: recorded, and met by the trouble that the test chose for its key. */
+  private wrap<Name extends keyof FakeActivities>(activity: Name, keyOf: (input: Parameters<FakeActivities[Name]>[0]) => string, act: FakeActivities[Name]): FakeActivities[Name] {
+    const perform = act as (input: Parameters<FakeActivities[Name]>[0]) => Promise<unknown>;
+    return (async (input: Parameters<FakeActivities[Name]>[0]) => {
+      const key = `${activity} ${keyOf(input)}`;
+      this.calls.push({ activity, key });
+      const trouble = this.troubles.get(key);
+      if (!trouble) return perform(input);
+      if (trouble.kind === 'cancel') {
+        this.troubles.delete(key);
+        await trouble.cancel();
+        await untilCancelled();
+        return perform(input);
+      }
+      trouble.times -= 1;
+      if (trouble.times <= 0) this.troubles.delete(key);
+      if (trouble.kind === 'lostAnswer') await perform(input);
+      throw failure('InvalidInput', `trouble made by the test at ${key}`);
+    }) as FakeActivities[Name];
+  }
+
+  activities(): FakeActivities {
+    const onHost = ({ host }: { host: HostRef }): string => host.name;
+    const onUnit = ({ host, unit }: { host: HostRef; unit: string }): string => `${host.name}/${unit}`;
+    const onFile = ({ host, path }: { host: HostRef; path: string }): string => `${host.name}:${path.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
+    const onSet = ({ set }: { set: ReplicaSet }): string => set.name;
+    const onCluster = ({ cluster }: { cluster: { name: string } }): string => cluster.name;
+    const onJob = ({ host, job }: ArchiveJob): string => `${host.name}:${job.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
+    const fileKey = (host: HostRef, path: string): string => `${host.name}:${path}`;
+    return {
+      checkHost: this.wrap('checkHost', onHost, async ({ host }) => ({ host: host.name, clockSkewMs: 0, roundTripMs: 1, missingCommands: [] })),
+      findProcesses: this.wrap('findProcesses', onHost, async () => []),
+      runHostCommand: this.wrap('runHostCommand', onHost, async () => ({ exitCode: 0, elapsedSeconds: 0 })),
+
+      readServiceState: this.wrap('readServiceState', onUnit, async ({ host, unit, ports }) => this.stateOf(host, unit, ports)),
+      stopService: this.wrap('stopService', onUnit, async ({ host, unit, ports }) => {
+        const alreadySo = !this.isRunning(host.name, unit);
+        this.checkStopRules(host, unit);
+        this.conditions.set(`${host.name}/${unit}`, 'stopped');
+        this.elect(host, unit);
+        return { state: this.stateOf(host, unit, ports), alreadySo, elapsedSeconds: 0 };
+      }),
+      startService: this.wrap('startService', onUnit, async ({ host, unit, ports }) => {
+        const alreadySo = this.isRunning(host.name, unit);
+        if (this.broken.has(`${host.name}/${unit}`)) throw failure('ServiceNotStarted', `${unit} on ${host.name} does not start`);
+        if (this.platform.components.some((component) => component.unit === unit)) {
+          this.rule(this.membersRun() || this.broken.size > 0, `${unit} was started before MongoDB`);
+        }
+        this.conditions.set(`${host.name}/${unit}`, 'running');
+        return { state: this.stateOf(host, unit, ports), alreadySo, elapsedSeconds: 0 };
+      }),
+      triggerService: this.wrap('triggerService', onUnit, async () => undefined),
+
+      requestHttp: this.wrap('requestHttp', ({ request }) => `${request.method} ${request.path}`, async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept)),
+      requestHttpAll: this.wrap('requestHttpAll', ({ requests }) => requests[0]?.path ?? '', async ({ host, requests, accept }) => requests.map((request) => this.accepted(this.answer(host, request), accept))),
+      waitForHttp: this.wrap('waitForHttp', ({ host, request }) => `${host.name}:${request.port}`, async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept)),
+
+      checkReplicaSet: this.wrap('checkReplicaSet', onSet, async ({ set }) => this.health(set)),
+      findPrimary: this.wrap('findPrimary', onSet, async ({ set }) => this.primaryOf(set)),
+      confirmPrimaryStopped: this.wrap('confirmPrimaryStopped', onSet, async ({ set, stopped }) => {
+        const member = set.members.find(({ host }) => host.name === stopped.host);
+        if (!member || this.isRunning(stopped.host, member.unit)) throw failure('PrimaryChanged', `${stopped.host} runs`);
+        return { newPrimary: this.primaryOf(set) };
+      }),
+      waitForReplicaSet: this.wrap('waitForReplicaSet', onSet, async ({ set }) => {
+        const health = this.health(set);
+        if (health.faults.length > 0) throw failure('MongoNoPrimary', health.faults.join('; '));
+        return health;
+      }),
+      readBalancer: this.wrap('readBalancer', onCluster, async ({ cluster }) => ({ mode: this.balancers.get(cluster.name) ?? 'full', inRound: false, through: 'fake' })),
+      stopBalancer: this.wrap('stopBalancer', onCluster, async ({ cluster }) => {
+        this.balancers.set(cluster.name, 'off');
+        return { mode: 'off', inRound: false, through: 'fake' };
+      }),
+      restoreBalancer: this.wrap('restoreBalancer', onCluster, async ({ cluster, mode }) => {
+        this.balancers.set(cluster.name, mode);
+        return { mode, inRound: false, through: 'fake' };
+      }),
+      recordContent: this.wrap('recordContent', onSet, async ({ set }) => this.content(set)),
+      checkRestoredData: this.wrap('checkRestoredData', onHost, async ({ expected }) => ({ collections: expected.collections.length, documents: 1, differences: [] })),
+
+      measureDirectory: this.wrap('measureDirectory', onFile, async ({ path }) => ({ path, sizeBytes: 1000, files: 3 })),
+      readDiskSpace: this.wrap('readDiskSpace', onFile, async ({ path }) => ({ path, freeBytes: 1e9, totalBytes: 2e9, device: path })),
+      ensureDirectory: this.wrap('ensureDirectory', onFile, async () => undefined),
+      listDirectory: this.wrap('listDirectory', onFile, async ({ host, path }) => {
+        const below = `${host.name}:${path}/`;
+        const names = [...this.files.keys()].filter((file) => file.startsWith(below)).map((file) => file.slice(below.length).split('/')[0] ?? '');
+        return [...new Set(names)];
+      }),
+      findUnfinishedArchives: this.wrap('findUnfinishedArchives', onFile, async ({ host, jobPrefix }) => ({
+        partialFiles: [...this.files.keys()].filter((file) => file.startsWith(`${host.name}:`) && file.endsWith('.part')).map((file) => file.slice(host.name.length + 1)),
+        jobs: [...this.jobs.values()].filter((job) => job.host.name === host.name && job.job.startsWith(jobPrefix)).map(({ job }) => job),
+      })),
+      readTextFile: this.wrap('readTextFile', onFile, async ({ host, path }) => this.files.get(fileKey(host, path)) ?? null),
+      readFileState: this.wrap('readFileState', onFile, async ({ host, path }) => {
+        const text = this.files.get(fileKey(host, path));
+        return text === undefined ? null : { changedAt: new Date().toISOString(), firstLine: text.split('\n')[0] ?? '' };
+      }),
+      readChecksum: this.wrap('readChecksum', onFile, async ({ host, path }) => ({ sizeBytes: this.files.get(fileKey(host, path))?.length ?? 0, sha256: 'f'.repeat(64) })),
+      writeTextFile: this.wrap('writeTextFile', onFile, async ({ host, path, text, ifAbsent }) => {
+        if (ifAbsent && this.files.has(fileKey(host, path))) return { written: false };
+        this.files.set(fileKey(host, path), text);
+        return { written: true };
+      }),
+      removePaths: this.wrap('removePaths', ({ host, paths }) => `${host.name}:${(paths[0] ?? '').replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`, async ({ host, paths }) => {
+        for (const path of paths) for (const file of [...this.files.keys()]) if (file === fileKey(host, path) || file.startsWith(`${fileKey(host, path)}/`)) this.files.delete(file);
+      }),
+
+      startArchive: this.wrap('startArchive', onJob, async (job) => {
+        this.checkCopyRules(job);
+        this.jobs.set(job.job, job);
+        this.files.set(fileKey(job.host, `${job.target}.part`), 'part');
+      }),
+      watchArchive: this.wrap('watchArchive', onJob, async (job) => {
+        if (!this.jobs.has(job.job)) throw failure('ArchiveFailed', `no job ${job.job}`);
+        if (this.watchesPerCopy > 1) {
+          this.watchesPerCopy -= 1;
+          return { state: 'running', sourceBytes: 10, sourceTotalBytes: 1000, writtenBytes: 3, elapsedSeconds: 1 };
+        }
+        this.files.delete(fileKey(job.host, `${job.target}.part`));
+        this.files.set(fileKey(job.host, job.target), 'archive');
+        const archive: Archive = { host: job.host.name, file: job.target, sizeBytes: 100, sha256: 'a'.repeat(64), sourceBytes: 1000, elapsedSeconds: 1 };
+        this.archives.set(job.target, archive);
+        return { state: 'done', archive };
+      }),
+      discardArchive: this.wrap('discardArchive', onJob, async ({ removeTarget, ...job }) => {
+        this.jobs.delete(job.job);
+        this.files.delete(fileKey(job.host, `${job.target}.part`));
+        if (removeTarget) this.files.delete(fileKey(job.host, job.target));
+      }),
+      forgetArchiveJob: this.wrap('forgetArchiveJob', onJob, async ({ job }) => {
+        this.jobs.delete(job);
+      }),
+      verifyArchive: this.wrap('verifyArchive', onHost, async () => undefined),
+      unpackArchive: this.wrap('unpackArchive', onHost, async ({ directory }) => ({ path: directory, sizeBytes: 1000, files: 3 })),
+    };
+  }
+
+  /** The order of the night, seen from the platform: what may not be stopped while something above it still runs. */
+  private checkStopRules(host: HostRef, unit: string): void {
+    const { order, components, clusters } = this.platform;
+    const stopOrder = [...order.fronts, ...order.workers, ...order.backEnds, ...order.search];
+    const component = components.find((each) => each.unit === unit);
+    if (component) {
+      const before = stopOrder.slice(0, stopOrder.indexOf(component.name)).filter((name) => !order.workers.includes(name) || !order.workers.includes(component.name));
+      for (const name of before) for (const each of components.filter((one) => one.name === name)) for (const place of each.hosts) this.rule(!this.isRunning(place.name, each.unit), `${unit} was stopped before ${each.unit} on ${place.name}`);
+      if (order.workers.includes(component.name)) this.rule(this.securedAt !== null, `${unit} was stopped before the securisation had ended`);
+      return;
+    }
+    this.rule(this.anyComponentRuns() === null, `${unit} on ${host.name} was stopped while ${this.anyComponentRuns() ?? ''} ran`);
+    for (const cluster of clusters) this.rule(this.balancers.get(cluster.name) === 'off', `${unit} was stopped with the balancer of ${cluster.name} on`);
+  }
+
+  private checkCopyRules({ host, source }: ArchiveJob): void {
+    const running = this.anyComponentRuns();
+    this.rule(running === null, `a copy began while ${running ?? ''} ran`);
+    for (const cluster of this.platform.clusters)
+      for (const set of [cluster.config, ...cluster.shards])
+        for (const member of set.members)
+          if (member.host.name === host.name && member.dataDirectory === source) this.rule(!this.isRunning(host.name, member.unit), `${source} on ${host.name} was copied while ${member.unit} ran`);
+  }
+
+  private elect(host: HostRef, unit: string): void {
+    for (const cluster of this.platform.clusters)
+      for (const set of [cluster.config, ...cluster.shards]) {
+        const stopped = set.members.find((member) => member.host.name === host.name && member.unit === unit);
+        if (!stopped || this.primaries.get(set.name) !== host.name) continue;
+        const next = set.members.find((member) => this.isRunning(member.host.name, member.unit));
+        if (next) this.primaries.set(set.name, next.host.name);
+        this.terms.set(set.name, (this.terms.get(set.name) ?? 0) + 1);
+      }
+  }
+
+  private membersRun(): boolean {
+    return this.platform.clusters.every((cluster) => [cluster.config, ...cluster.shards].every((set) => set.members.every(({ host, unit }) => this.isRunning(host.name, unit))));
+  }
+
+  private primaryOf(set: ReplicaSet): SeenPrimary {
+    const name = this.primaries.get(set.name);
+    const member = set.members.find(({ host, unit }) => host.name === name && this.isRunning(host.name, unit));
+    if (!member) throw failure('MongoNoPrimary', `${set.name} has no primary`);
+    return { replicaSet: set.name, host: member.host.name, port: member.port, term: this.terms.get(set.name) ?? 1, memberId: 0 };
+  }
+
+  private health(set: ReplicaSet): { name: string; members: { host: string; port: number; state: string; term: number; lagSeconds: number }[]; faults: string[] } {
+    const members = set.members.map(({ host, port, unit }) => ({
+      host: host.name,
+      port,
+      state: !this.isRunning(host.name, unit) ? 'UNREACHABLE' : this.primaries.get(set.name) === host.name ? 'PRIMARY' : 'SECONDARY',
+      term: this.terms.get(set.name) ?? 1,
+      lagSeconds: 0,
+    }));
+    return { name: set.name, members, faults: members.filter(({ state }) => state === 'UNREACHABLE').map(({ host }) => `${host} is unreachable`) };
+  }
+
+  private content(set: ReplicaSet): ContentRecord {
+    return { replicaSet: set.name, host: this.primaryOf(set).host, takenAt: new Date().toISOString(), collections: [{ database: 'metadata', collection: 'Unit', count: 10, digest: `digest-${set.name}` }] };
+  }
+
+  private accepted(answer: HttpAnswer, accept: number[]): HttpAnswer {
+    if (!accept.includes(answer.status)) throw failure('HttpUnexpectedAnswer', `status ${answer.status}`);
+    return answer;
+  }
+
+  private answer(host: HostRef, { method, path, port, headers }: HttpRequest): HttpAnswer {
+    const component = this.platform.components.find((each) => (each.servicePort === port || each.adminPort === port) && each.hosts.some(({ name }) => name === host.name));
+    if (!component || !this.isRunning(host.name, component.unit)) throw failure('HttpUnreachable', `${host.name}:${port} refused`);
+    const json = (body: unknown, status = 200): HttpAnswer => ({ status, headers: {}, json: body, elapsedMs: 1 });
+    const route = `${method} ${path}`;
+    if (path.startsWith('/admin/')) return json({ status: 'ok' });
+    if (route === 'GET /processing/v1/operations') return json(this.operationsOf(Number(headers?.['x-tenant-id'])));
+    if (route === 'POST /logbook/v1/operations/traceability') {
+      const needs = this.platform.securisation.mechanism === 'none' ? [] : this.platform.securisation.at.needs;
+      for (const need of needs) for (const each of this.platform.components.filter(({ name }) => name === need)) for (const place of each.hosts) this.rule(this.isRunning(place.name, each.unit), `securisation without ${each.unit}`);
+      this.securedAt = new Date().toISOString();
+      return json([{ tenantId: 1, operationId: 'secured-1' }]);
+    }
+    if (path.startsWith('/logbook/v1/operations/')) return json({ $results: [{ outcome: this.securisationOutcome }] });
+    if (route === 'GET /logbook/v1/operations') return json({ $results: this.securedAt && this.securisationOutcome !== 'none' ? [{ outcome: this.securisationOutcome, evDateTime: this.securedAt }] : [] });
+    if (path.startsWith('/logbook/v1/lifecycles/') && method === 'POST') return json(null, 202);
+    if (route === 'GET /scheduler/v1/current-jobs') return json([]);
+    if (route === 'PUT /scheduler/v1/pause/ALL') {
+      this.rule(this.securedAt !== null, 'the scheduler was paused before the securisation had ended');
+      this.paused = true;
+      return json(null, 202);
+    }
+    if (route === 'PUT /scheduler/v1/resume/ALL') {
+      this.paused = false;
+      return json(null, 202);
+    }
+    return json(null, 404);
+  }
+
+  private operationsOf(tenant: number): unknown {
+    const mine = this.operations.filter((operation) => operation.tenant === tenant && operation.looksLeft > 0);
+    for (const operation of mine) operation.looksLeft -= 1;
+    return { $hits: { total: mine.length }, $results: mine.map(({ operationId, globalState, stepStatus }) => ({ operationId, globalState, stepStatus })) };
+  }
+}
+
+/** Waits, heartbeating, until the server's cancel reaches the activity. */
+async function untilCancelled(): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    heartbeat();
+    try {
+      await sleep(50);
+    } catch (error) {
+      if (error instanceof CancelledFailure) throw error;
+      throw error;
+    }
+    if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
+  }
+}

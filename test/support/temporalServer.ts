@@ -1,0 +1,69 @@
+import { fileURLToPath } from 'node:url';
+
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+
+import { tool } from '../../deploy/setup/tools.ts';
+import { searchAttributes } from '../../workflows/names.contract.ts';
+
+let installed = false;
+
+function quiet(): void {
+  if (installed) return;
+  installed = true;
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
+}
+
+/** The stock dev server throttles its queues: without these a step takes 100 ms instead of 10 (real-parts.md 1). */
+export const fastServer = [
+  'history.transferProcessorMaxPollRPS=2000',
+  'history.timerProcessorMaxPollRPS=2000',
+  'history.visibilityProcessorMaxPollRPS=2000',
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+].flatMap((value) => ['--dynamic-config-value', value]);
+
+/** A real dev server, in memory, with our search attributes. */
+export async function startDevServer(): Promise<TestWorkflowEnvironment> {
+  quiet();
+  return TestWorkflowEnvironment.createLocal({
+    server: {
+      executable: { type: 'existing-path', path: await tool('temporal') },
+      extraArgs: fastServer,
+      searchAttributes: Object.values(searchAttributes).map((name) => ({ name, type: 'KEYWORD' as const })),
+    },
+  });
+}
+
+/** The time-skipping server: nights pass in seconds. One clock: one workflow at a time. */
+export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
+  quiet();
+  const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: await tool('timeSkippingServer') } } });
+  await env.connection.operatorService.addSearchAttributes({
+    namespace: env.namespace ?? 'default',
+    searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
+  });
+  return env;
+}
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** The real workflow bundle, made once per process. */
+export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  quiet();
+  bundle ??= bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)), logger: new DefaultLogger('ERROR') });
+  return bundle;
+}
+
+/** A worker with the real workflows and the given activities. */
+export async function createWorker(env: TestWorkflowEnvironment, taskQueue: string, activities: object): Promise<Worker> {
+  return Worker.create({
+    connection: env.nativeConnection,
+    namespace: env.namespace ?? 'default',
+    taskQueue,
+    workflowBundle: await workflowBundle(),
+    activities,
+    maxHeartbeatThrottleInterval: '100 milliseconds',
+    defaultHeartbeatThrottleInterval: '100 milliseconds',
+  });
+}

@@ -1,0 +1,51 @@
+import { Client } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+
+import { createClockActivities } from '../activities/clock/clockActivities.ts';
+import { createFileActivities } from '../activities/files/fileActivities.ts';
+import { createHostActivities } from '../activities/hosts/hostActivities.ts';
+import { createHosts } from '../activities/hosts/openHost.ts';
+import { createHttpActivities } from '../activities/http/httpActivities.ts';
+import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
+import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
+import { createRequestActivities } from '../activities/requests/requestActivities.ts';
+import { createRunActivities } from '../activities/runs/runActivities.ts';
+import { createServiceActivities } from '../activities/services/serviceActivities.ts';
+import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
+import type { Activities } from '../workflows/runbook/profiles.ts';
+import { vitamReaders } from '../workflows/vitam/requests.schema.ts';
+import type { WorkerSettings } from './settings.ts';
+
+/** Everything that a worker on the operations queue offers, wired to one set of kept connections. `close` ends those. */
+export function createOperationsActivities(
+  settings: WorkerSettings,
+  connection: NativeConnection,
+): { activities: Activities; close: () => Promise<void> } {
+  const resolveSecret = createSecretResolver({ directories: settings.secretDirectories });
+  const { openHost, close } = createHosts({ resolveSecret });
+  const now = (): Date => new Date();
+  const client = new Client({ connection, namespace: settings.namespace });
+  const activities = together<Activities>(
+    createClockActivities(),
+    createFileActivities({ openHost }),
+    createHostActivities({ openHost, now }),
+    createHttpActivities({ openHost, resolveSecret }),
+    createMongoActivities({ openHost, resolveSecret, now }),
+    createObjectStoreActivities({ openHost, resolveSecret }),
+    createRequestActivities({ readers: { ...vitamReaders(settings.platformDirectories) } }),
+    createRunActivities({ client }),
+    createServiceActivities({ openHost }),
+  );
+  return { activities, close };
+}
+
+/** One flat namespace of activity names: two capabilities that offer the same name are a fault of ours, told at start. */
+function together<All extends object>(...parts: Partial<All>[]): All {
+  const all: Record<string, unknown> = {};
+  for (const part of parts)
+    for (const [name, activity] of Object.entries(part)) {
+      if (name in all) throw new Error(`two capabilities offer the activity ${name}`);
+      all[name] = activity;
+    }
+  return all as All;
+}

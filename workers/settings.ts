@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
+import { z } from 'zod';
+
+import { operationsQueue } from '../workflows/names.contract.ts';
+
+const projectRoot = join(import.meta.dirname, '..');
+
+const count = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).default(fallback);
+const folders = z.string().transform((text) => text.split(':').filter((each) => each !== ''));
+
+/** Environment of a worker. The connection itself is read by Temporal's own rules: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, temporal.toml profiles. */
+const environment = z.object({
+  NIGHTSHIFT_PLATFORMS: folders
+    .default([join(projectRoot, 'deploy', 'platforms')])
+    .describe('folders of platform files, separated by ":"; the first hit wins'),
+  NIGHTSHIFT_SECRETS: folders.default([]).describe('folders of secret files; systemd credentials are looked at first'),
+  NIGHTSHIFT_TASK_QUEUE: z.string().min(1).default(operationsQueue),
+  NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(50),
+  NIGHTSHIFT_CACHED_WORKFLOWS: count(50),
+  NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: count(20),
+  NIGHTSHIFT_WORKFLOW_BUNDLE: z.string().optional().describe('path of a pre-built workflow bundle; absent: bundled at start'),
+  NIGHTSHIFT_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
+  NIGHTSHIFT_METRICS: z
+    .string()
+    .regex(/^[^:]+:\d+$/, 'an address and port, for example "127.0.0.1:9464"')
+    .optional(),
+  CREDENTIALS_DIRECTORY: z.string().optional(),
+});
+
+export interface WorkerSettings {
+  platformDirectories: string[];
+  secretDirectories: string[];
+  taskQueue: string;
+  activitiesAtOnceMax: number;
+  cachedWorkflowsMax: number;
+  shutdownGraceSeconds: number;
+  workflowBundle: string | undefined;
+  logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  metricsAddress: string | undefined;
+  connection: NativeConnectionOptions;
+  namespace: string;
+}
+
+export class SettingsError extends Error {
+  override name = 'SettingsError';
+}
+
+/** Reads the settings of a process; the one reader of the environment. Throws SettingsError with every fault at once. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success)
+    throw new SettingsError(
+      `settings have ${parsed.error.issues.length} faults:\n${parsed.error.issues.map(({ path, message }) => `  ${path.join('.')}: ${message}`).join('\n')}`,
+    );
+  const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: env as Record<string, string> });
+  if (!connectionOptions.address)
+    throw new SettingsError(
+      'settings have 1 fault:\n  TEMPORAL_ADDRESS: say where the Temporal server is (or give a profile in temporal.toml)',
+    );
+  const { CREDENTIALS_DIRECTORY: credentials, NIGHTSHIFT_SECRETS: secrets } = parsed.data;
+  return {
+    platformDirectories: parsed.data.NIGHTSHIFT_PLATFORMS,
+    secretDirectories: credentials ? [credentials, ...secrets] : secrets,
+    taskQueue: parsed.data.NIGHTSHIFT_TASK_QUEUE,
+    activitiesAtOnceMax: parsed.data.NIGHTSHIFT_ACTIVITIES_AT_ONCE,
+    cachedWorkflowsMax: parsed.data.NIGHTSHIFT_CACHED_WORKFLOWS,
+    shutdownGraceSeconds: parsed.data.NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS,
+    workflowBundle: parsed.data.NIGHTSHIFT_WORKFLOW_BUNDLE,
+    logLevel: parsed.data.NIGHTSHIFT_LOG_LEVEL,
+    metricsAddress: parsed.data.NIGHTSHIFT_METRICS,
+    connection: connectionOptions,
+    namespace: namespace ?? 'default',
+  };
+}
