@@ -23,7 +23,10 @@ if (!existsSync(installedLock) || readFileSync(lock, 'utf8') !== readFileSync(in
 }
 
 const [script, ...rest] = process.argv.slice(2);
-const child = spawn(existsSync(node) ? node : process.execPath, ['--disable-warning=ExperimentalWarning', join(root, script), ...rest], { cwd: root, stdio: 'inherit' });
+const child = spawn(existsSync(node) ? node : process.execPath, ['--disable-warning=ExperimentalWarning', join(root, script), ...rest], {
+  cwd: root,
+  stdio: 'inherit',
+});
 // The terminal sends Ctrl-C to the child too: wait for it to end what it started.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
