@@ -25,7 +25,11 @@ export interface SshConnection {
   readonly lost: AbortSignal;
   readonly commandSlots: ChannelSlots;
   readonly killSlots: ChannelSlots;
-  exec(text: string): Promise<ClientChannel>;
+  /**
+   * @param take called at once with the open channel: the exit code of a quick command comes with the same packet, so a listener
+   * that is added after an `await` may miss it.
+   */
+  exec<T>(text: string, take: (channel: ClientChannel) => T): Promise<T>;
   forwardOut(address: string, port: number): Promise<Duplex>;
   end(): void;
 }
@@ -93,8 +97,15 @@ export async function connectSsh(
     lost: lost.signal,
     commandSlots: createChannelSlots(settings.commandsAtOnceMax),
     killSlots: createChannelSlots(2),
-    exec: (text) =>
-      orLost(new Promise((resolve, reject) => void client.exec(text, (error, channel) => (error ? reject(error) : resolve(channel))))),
+    exec: (text, take) =>
+      orLost(
+        new Promise((resolve, reject) => {
+          client.exec(text, (error, channel) => {
+            if (error) return reject(error);
+            return resolve(take(channel));
+          });
+        }),
+      ),
     forwardOut: (address, port) =>
       orLost(
         new Promise(

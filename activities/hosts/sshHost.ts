@@ -60,44 +60,39 @@ async function startRemotely(
   release: () => void,
 ): Promise<StartedCommand> {
   const { text, marker } = leaderText(command);
-  const channel = await connection.exec(text).catch((error: unknown) => {
-    throw connection.lost.aborted
-      ? connection.lost.reason
-      : failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
-  });
-  const stderr = new ProcessIdLine(marker);
-  channel.stderr.pipe(stderr);
-  channel.once('close', () => {
-    stderr.end();
-    release();
-  });
-  return {
-    stdin: channel,
-    stdout: channel,
-    stderr,
-    exitCode: exitCodeOf(hostName, channel, connection.lost),
-    kill: (signal) => kill(connection, channel, stderr.processId, signal, sudo),
-    abandon: () => {
-      channel.close();
-      channel.resume();
-    },
+  const take = (channel: ClientChannel): StartedCommand => {
+    const stderr = new ProcessIdLine(marker);
+    channel.stderr.pipe(stderr);
+    channel.once('close', release);
+    return {
+      stdin: channel,
+      stdout: channel,
+      stderr,
+      exitCode: exitCodeOf(hostName, channel, connection.lost),
+      kill: (signal) => kill(connection, channel, stderr.processId, signal, sudo),
+      abandon: () => {
+        channel.close();
+        channel.resume();
+      },
+    };
   };
+  try {
+    return await connection.exec(text, take);
+  } catch (error) {
+    if (connection.lost.aborted) throw connection.lost.reason;
+    throw failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+  }
 }
 
 function exitCodeOf(hostName: string, channel: ClientChannel, lost: AbortSignal): Promise<number> {
   const exitCode = Promise.withResolvers<number>();
   exitCode.promise.catch(() => {});
   channel.once('exit', (code: number | null, signal?: string) => {
-    const name = `SIG${signal ?? ''}` as keyof typeof constants.signals;
+    const name = `SIG${(signal ?? '').replace(/^SIG/, '')}` as keyof typeof constants.signals;
     exitCode.resolve(code ?? 128 + (constants.signals[name] ?? 0));
   });
-  channel.once('close', () =>
-    exitCode.reject(
-      lost.aborted
-        ? lost.reason
-        : failure('HostUnreachable', `the session with ${hostName} closed before the command's end`, { host: hostName }),
-    ),
-  );
+  const cutShort = failure('HostUnreachable', `the session with ${hostName} closed before the command's end`, { host: hostName });
+  channel.once('close', () => exitCode.reject(lost.aborted ? lost.reason : cutShort));
   return exitCode.promise;
 }
 
@@ -116,9 +111,10 @@ async function kill(
   try {
     const release = await connection.killSlots.take([connection.lost]);
     try {
-      const killer = await connection.exec(killText(processId, signal, sudo));
-      killer.resume().stderr.resume();
-      await unlessAborted(new Promise((resolve) => killer.once('close', resolve)), [connection.lost, AbortSignal.timeout(5_000)]);
+      const closed = Promise.withResolvers<void>();
+      const take = (killer: ClientChannel): unknown => killer.once('close', closed.resolve).resume().stderr.resume();
+      await connection.exec(killText(processId, signal, sudo), take);
+      await unlessAborted(closed.promise, [connection.lost, AbortSignal.timeout(5_000)]);
     } finally {
       release();
     }

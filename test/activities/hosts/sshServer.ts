@@ -54,6 +54,8 @@ export async function startSshServer(extraConfiguration: string[] = []): Promise
     'UsePAM no',
     'PasswordAuthentication no',
     'PermitRootLogin prohibit-password',
+    // Not the login files of whoever runs the tests: they can cost more than the command.
+    'SetEnv HOME=/var/empty',
     ...extraConfiguration,
   ];
   writeFileSync(file('sshd_config'), `${configuration.join('\n')}\n`);
