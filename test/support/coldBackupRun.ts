@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { Context } from '@temporalio/activity';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { WorkflowHandle } from '@temporalio/client';
 
@@ -22,66 +23,94 @@ export async function smallPlatform(changes: Record<string, unknown> = {}): Prom
   return platform;
 }
 
-let count = 0;
-
 export interface FakeRun {
   platform: FakePlatform;
   workflowId: string;
+  taskQueue: string;
   handle: WorkflowHandle<typeof vitamColdBackup>;
   /** Result or failure, when the run has ended. */
   ended: Promise<{ report: ColdBackupReport } | { failure: unknown }>;
   progress: () => Promise<RunProgress>;
 }
 
-/**
- * Starts a cold backup over a fake platform on a worker of its own (own task queue, own lock name through its own platform name is not needed:
- * runs follow each other or use their own namespace of fakes), lets `act` play with it, ends the worker.
- */
-export async function withFakeRun<Result>(
-  env: TestWorkflowEnvironment,
-  options: { changes?: Record<string, unknown>; input?: Record<string, unknown>; prepare?: (platform: FakePlatform, cancel: () => Promise<void>) => void },
-  act: (run: FakeRun) => Promise<Result>,
-): Promise<Result> {
-  count += 1;
-  const name = `fake-${process.pid}-${count}`;
-  const workflowId = `vitam/coldBackup/${name}`;
-  const changes = { ...options.changes, name };
-  const platform = new FakePlatform(await smallPlatform(changes));
-  const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
-  options.prepare?.(platform, async () => {
-    await handle.cancel();
-  });
+export interface FakeRunOptions {
+  /** Over the fields of the small platform. */
+  changes?: Record<string, unknown>;
+  /** Further fields of the request. */
+  input?: Record<string, unknown>;
+  prepare?: (platform: FakePlatform, cancel: () => Promise<void>) => void;
+}
+
+/** One worker for many runs, each over a fake platform of its own: an activity goes to the platform of the run that calls it. */
+export interface FakeBench {
+  env: TestWorkflowEnvironment;
+  run: <Result>(options: FakeRunOptions, act: (run: FakeRun) => Promise<Result>) => Promise<Result>;
+  close: () => Promise<void>;
+}
+
+export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeBench> {
+  const platforms = new Map<string, { platform: FakePlatform; name: string }>();
+  const taskQueue = `fakes-${process.pid}`;
+  const mine = (): { platform: FakePlatform; name: string } => {
+    const id = Context.current().info.workflowExecution?.workflowId ?? '';
+    const found = platforms.get(id.replace(/\/again$/, ''));
+    if (!found) throw new Error(`no fake platform for ${id}`);
+    return found;
+  };
   const readers = vitamReaders([fakePlatforms]);
-  const activities = {
-    ...platform.activities(),
+  const renaming = Object.fromEntries(
+    Object.entries(readers).map(([procedure, read]) => [
+      procedure,
+      async (input: unknown) => {
+        const request = (await read(input)) as { platform: VitamPlatform };
+        // A name of its own keeps the locks of parallel fakes apart.
+        return { ...request, platform: { ...request.platform, name: mine().name } };
+      },
+    ]),
+  );
+  const names = Object.keys(new FakePlatform(await smallPlatform()).activities());
+  const routed = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (input: unknown) => (mine().platform.activities() as unknown as Record<string, (input: unknown) => Promise<unknown>>)[name]?.(input),
+    ]),
+  );
+  const worker = await createWorker(env, taskQueue, {
+    ...routed,
     ...createClockActivities(),
     ...createRunActivities({ client: env.client }),
-    // The platform's own name keeps the locks of parallel fakes apart.
-    ...createRequestActivities({
-      readers: Object.fromEntries(
-        Object.entries(readers).map(([procedure, read]) => [
-          procedure,
-          async (input: unknown) => {
-            const request = (await read(input)) as { platform: VitamPlatform };
-            return { ...request, platform: { ...request.platform, name } };
-          },
-        ]),
-      ),
-    }),
-  };
-  const worker = await createWorker(env, workflowId, activities);
-  return worker.runUntil(async () => {
-    await env.client.workflow.start<typeof vitamColdBackup>('vitamColdBackup', {
-      workflowId,
-      taskQueue: workflowId,
-      args: [{ platform: 'small', ...options.changes, ...options.input }],
-    });
-    const ended = handle.result().then(
-      (report) => ({ report: report as ColdBackupReport }),
-      (failure: unknown) => ({ failure }),
-    );
-    const result = await act({ platform, workflowId, handle, ended, progress: () => handle.query<RunProgress>('progress') });
-    await ended;
-    return result;
+    ...createRequestActivities({ readers: renaming }),
   });
+  const running = worker.run();
+  let count = 0;
+  return {
+    env,
+    close: async () => {
+      worker.shutdown();
+      await running;
+    },
+    async run({ changes = {}, input = {}, prepare }, act) {
+      count += 1;
+      const name = `fake-${process.pid}-${count}`;
+      const workflowId = `vitam/coldBackup/${name}`;
+      const platform = new FakePlatform(await smallPlatform({ ...changes, name }));
+      const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
+      prepare?.(platform, async () => {
+        await handle.cancel();
+      });
+      platforms.set(workflowId, { platform, name });
+      await env.client.workflow.start<typeof vitamColdBackup>('vitamColdBackup', {
+        workflowId,
+        taskQueue,
+        args: [{ platform: 'small', ...changes, ...input }],
+      });
+      const ended = handle.result().then(
+        (report) => ({ report: report as ColdBackupReport }),
+        (failure: unknown) => ({ failure }),
+      );
+      const result = await act({ platform, workflowId, taskQueue, handle, ended, progress: () => handle.query<RunProgress>('progress') });
+      await ended;
+      return result;
+    },
+  };
 }

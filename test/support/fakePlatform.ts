@@ -27,7 +27,10 @@ export interface PlatformState {
   journal: boolean;
 }
 
-type FakeActivities = Omit<Activities, 'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'>;
+type FakeActivities = Omit<
+  Activities,
+  'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'
+>;
 
 /**
  * A fake of a whole VITAM platform in memory behind the contracts of the activities. It obeys the physics that matter (a mongod that runs cannot be
@@ -84,13 +87,25 @@ export class FakePlatform {
     this.balancers.set(cluster, mode);
   }
 
+  get name(): string {
+    return this.platform.name;
+  }
+
+  /** Troubles that no call has met. */
+  unmet(): string[] {
+    return [...this.troubles.keys()];
+  }
+
   trouble(key: string, trouble: Trouble): void {
     this.troubles.set(key, trouble);
   }
 
   state(): PlatformState {
     return {
-      running: [...this.conditions].filter(([, condition]) => condition === 'running').map(([key]) => key).sort(),
+      running: [...this.conditions]
+        .filter(([, condition]) => condition === 'running')
+        .map(([key]) => key)
+        .sort(),
       balancers: Object.fromEntries(this.balancers),
       schedulerPaused: this.paused,
       jobs: [...this.jobs.keys()],
@@ -114,7 +129,8 @@ export class FakePlatform {
   }
 
   private anyComponentRuns(): string | null {
-    for (const { unit, hosts } of this.platform.components) for (const host of hosts) if (this.isRunning(host.name, unit)) return `${unit} on ${host.name}`;
+    for (const { unit, hosts } of this.platform.components)
+      for (const host of hosts) if (this.isRunning(host.name, unit)) return `${unit} on ${host.name}`;
     return null;
   }
 
@@ -123,7 +139,11 @@ export class FakePlatform {
   }
 
   /** Every activity goes through here: recorded, and met by the trouble that the test chose for its key. */
-  private wrap<Name extends keyof FakeActivities>(activity: Name, keyOf: (input: Parameters<FakeActivities[Name]>[0]) => string, act: FakeActivities[Name]): FakeActivities[Name] {
+  private wrap<Name extends keyof FakeActivities>(
+    activity: Name,
+    keyOf: (input: Parameters<FakeActivities[Name]>[0]) => string,
+    act: FakeActivities[Name],
+  ): FakeActivities[Name] {
     const perform = act as (input: Parameters<FakeActivities[Name]>[0]) => Promise<unknown>;
     return (async (input: Parameters<FakeActivities[Name]>[0]) => {
       const key = `${activity} ${keyOf(input)}`;
@@ -146,13 +166,19 @@ export class FakePlatform {
   activities(): FakeActivities {
     const onHost = ({ host }: { host: HostRef }): string => host.name;
     const onUnit = ({ host, unit }: { host: HostRef; unit: string }): string => `${host.name}/${unit}`;
-    const onFile = ({ host, path }: { host: HostRef; path: string }): string => `${host.name}:${path.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
+    const onFile = ({ host, path }: { host: HostRef; path: string }): string =>
+      `${host.name}:${path.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
     const onSet = ({ set }: { set: ReplicaSet }): string => set.name;
     const onCluster = ({ cluster }: { cluster: { name: string } }): string => cluster.name;
     const onJob = ({ host, job }: ArchiveJob): string => `${host.name}:${job.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
     const fileKey = (host: HostRef, path: string): string => `${host.name}:${path}`;
     return {
-      checkHost: this.wrap('checkHost', onHost, async ({ host }) => ({ host: host.name, clockSkewMs: 0, roundTripMs: 1, missingCommands: [] })),
+      checkHost: this.wrap('checkHost', onHost, async ({ host }) => ({
+        host: host.name,
+        clockSkewMs: 0,
+        roundTripMs: 1,
+        missingCommands: [],
+      })),
       findProcesses: this.wrap('findProcesses', onHost, async () => []),
       runHostCommand: this.wrap('runHostCommand', onHost, async () => ({ exitCode: 0, elapsedSeconds: 0 })),
 
@@ -175,9 +201,21 @@ export class FakePlatform {
       }),
       triggerService: this.wrap('triggerService', onUnit, async () => undefined),
 
-      requestHttp: this.wrap('requestHttp', ({ request }) => `${request.method} ${request.path}`, async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept)),
-      requestHttpAll: this.wrap('requestHttpAll', ({ requests }) => requests[0]?.path ?? '', async ({ host, requests, accept }) => requests.map((request) => this.accepted(this.answer(host, request), accept))),
-      waitForHttp: this.wrap('waitForHttp', ({ host, request }) => `${host.name}:${request.port}`, async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept)),
+      requestHttp: this.wrap(
+        'requestHttp',
+        ({ request }) => `${request.method} ${request.path}`,
+        async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept),
+      ),
+      requestHttpAll: this.wrap(
+        'requestHttpAll',
+        ({ requests }) => requests[0]?.path ?? '',
+        async ({ host, requests, accept }) => requests.map((request) => this.accepted(this.answer(host, request), accept)),
+      ),
+      waitForHttp: this.wrap(
+        'waitForHttp',
+        ({ host, request }) => `${host.name}:${request.port}`,
+        async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept),
+      ),
 
       checkReplicaSet: this.wrap('checkReplicaSet', onSet, async ({ set }) => this.health(set)),
       findPrimary: this.wrap('findPrimary', onSet, async ({ set }) => this.primaryOf(set)),
@@ -191,7 +229,11 @@ export class FakePlatform {
         if (health.faults.length > 0) throw failure('MongoNoPrimary', health.faults.join('; '));
         return health;
       }),
-      readBalancer: this.wrap('readBalancer', onCluster, async ({ cluster }) => ({ mode: this.balancers.get(cluster.name) ?? 'full', inRound: false, through: 'fake' })),
+      readBalancer: this.wrap('readBalancer', onCluster, async ({ cluster }) => ({
+        mode: this.balancers.get(cluster.name) ?? 'full',
+        inRound: false,
+        through: 'fake',
+      })),
       stopBalancer: this.wrap('stopBalancer', onCluster, async ({ cluster }) => {
         this.balancers.set(cluster.name, 'off');
         return { mode: 'off', inRound: false, through: 'fake' };
@@ -201,18 +243,26 @@ export class FakePlatform {
         return { mode, inRound: false, through: 'fake' };
       }),
       recordContent: this.wrap('recordContent', onSet, async ({ set }) => this.content(set)),
-      checkRestoredData: this.wrap('checkRestoredData', onHost, async ({ expected }) => ({ collections: expected.collections.length, documents: 1, differences: [] })),
+      checkRestoredData: this.wrap('checkRestoredData', onHost, async ({ expected }) => ({
+        collections: expected.collections.length,
+        documents: 1,
+        differences: [],
+      })),
 
       measureDirectory: this.wrap('measureDirectory', onFile, async ({ path }) => ({ path, sizeBytes: 1000, files: 3 })),
       readDiskSpace: this.wrap('readDiskSpace', onFile, async ({ path }) => ({ path, freeBytes: 1e9, totalBytes: 2e9, device: path })),
       ensureDirectory: this.wrap('ensureDirectory', onFile, async () => undefined),
       listDirectory: this.wrap('listDirectory', onFile, async ({ host, path }) => {
         const below = `${host.name}:${path}/`;
-        const names = [...this.files.keys()].filter((file) => file.startsWith(below)).map((file) => file.slice(below.length).split('/')[0] ?? '');
+        const names = [...this.files.keys()]
+          .filter((file) => file.startsWith(below))
+          .map((file) => file.slice(below.length).split('/')[0] ?? '');
         return [...new Set(names)];
       }),
       findUnfinishedArchives: this.wrap('findUnfinishedArchives', onFile, async ({ host, jobPrefix }) => ({
-        partialFiles: [...this.files.keys()].filter((file) => file.startsWith(`${host.name}:`) && file.endsWith('.part')).map((file) => file.slice(host.name.length + 1)),
+        partialFiles: [...this.files.keys()]
+          .filter((file) => file.startsWith(`${host.name}:`) && file.endsWith('.part'))
+          .map((file) => file.slice(host.name.length + 1)),
         jobs: [...this.jobs.values()].filter((job) => job.host.name === host.name && job.job.startsWith(jobPrefix)).map(({ job }) => job),
       })),
       readTextFile: this.wrap('readTextFile', onFile, async ({ host, path }) => this.files.get(fileKey(host, path)) ?? null),
@@ -220,15 +270,24 @@ export class FakePlatform {
         const text = this.files.get(fileKey(host, path));
         return text === undefined ? null : { changedAt: new Date().toISOString(), firstLine: text.split('\n')[0] ?? '' };
       }),
-      readChecksum: this.wrap('readChecksum', onFile, async ({ host, path }) => ({ sizeBytes: this.files.get(fileKey(host, path))?.length ?? 0, sha256: 'f'.repeat(64) })),
+      readChecksum: this.wrap('readChecksum', onFile, async ({ host, path }) => ({
+        sizeBytes: this.files.get(fileKey(host, path))?.length ?? 0,
+        sha256: 'f'.repeat(64),
+      })),
       writeTextFile: this.wrap('writeTextFile', onFile, async ({ host, path, text, ifAbsent }) => {
         if (ifAbsent && this.files.has(fileKey(host, path))) return { written: false };
         this.files.set(fileKey(host, path), text);
         return { written: true };
       }),
-      removePaths: this.wrap('removePaths', ({ host, paths }) => `${host.name}:${(paths[0] ?? '').replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`, async ({ host, paths }) => {
-        for (const path of paths) for (const file of [...this.files.keys()]) if (file === fileKey(host, path) || file.startsWith(`${fileKey(host, path)}/`)) this.files.delete(file);
-      }),
+      removePaths: this.wrap(
+        'removePaths',
+        ({ host, paths }) => `${host.name}:${(paths[0] ?? '').replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`,
+        async ({ host, paths }) => {
+          for (const path of paths)
+            for (const file of [...this.files.keys()])
+              if (file === fileKey(host, path) || file.startsWith(`${fileKey(host, path)}/`)) this.files.delete(file);
+        },
+      ),
 
       startArchive: this.wrap('startArchive', onJob, async (job) => {
         this.checkCopyRules(job);
@@ -243,7 +302,14 @@ export class FakePlatform {
         }
         this.files.delete(fileKey(job.host, `${job.target}.part`));
         this.files.set(fileKey(job.host, job.target), 'archive');
-        const archive: Archive = { host: job.host.name, file: job.target, sizeBytes: 100, sha256: 'a'.repeat(64), sourceBytes: 1000, elapsedSeconds: 1 };
+        const archive: Archive = {
+          host: job.host.name,
+          file: job.target,
+          sizeBytes: 100,
+          sha256: 'a'.repeat(64),
+          sourceBytes: 1000,
+          elapsedSeconds: 1,
+        };
         this.archives.set(job.target, archive);
         return { state: 'done', archive };
       }),
@@ -266,13 +332,20 @@ export class FakePlatform {
     const stopOrder = [...order.fronts, ...order.workers, ...order.backEnds, ...order.search];
     const component = components.find((each) => each.unit === unit);
     if (component) {
-      const before = stopOrder.slice(0, stopOrder.indexOf(component.name)).filter((name) => !order.workers.includes(name) || !order.workers.includes(component.name));
-      for (const name of before) for (const each of components.filter((one) => one.name === name)) for (const place of each.hosts) this.rule(!this.isRunning(place.name, each.unit), `${unit} was stopped before ${each.unit} on ${place.name}`);
-      if (order.workers.includes(component.name)) this.rule(this.securedAt !== null, `${unit} was stopped before the securisation had ended`);
+      const before = stopOrder
+        .slice(0, stopOrder.indexOf(component.name))
+        .filter((name) => !order.workers.includes(name) || !order.workers.includes(component.name));
+      for (const name of before)
+        for (const each of components.filter((one) => one.name === name))
+          for (const place of each.hosts)
+            this.rule(!this.isRunning(place.name, each.unit), `${unit} was stopped before ${each.unit} on ${place.name}`);
+      if (order.workers.includes(component.name))
+        this.rule(this.securedAt !== null, `${unit} was stopped before the securisation had ended`);
       return;
     }
     this.rule(this.anyComponentRuns() === null, `${unit} on ${host.name} was stopped while ${this.anyComponentRuns() ?? ''} ran`);
-    for (const cluster of clusters) this.rule(this.balancers.get(cluster.name) === 'off', `${unit} was stopped with the balancer of ${cluster.name} on`);
+    for (const cluster of clusters)
+      this.rule(this.balancers.get(cluster.name) === 'off', `${unit} was stopped with the balancer of ${cluster.name} on`);
   }
 
   private checkCopyRules({ host, source }: ArchiveJob): void {
@@ -281,7 +354,8 @@ export class FakePlatform {
     for (const cluster of this.platform.clusters)
       for (const set of [cluster.config, ...cluster.shards])
         for (const member of set.members)
-          if (member.host.name === host.name && member.dataDirectory === source) this.rule(!this.isRunning(host.name, member.unit), `${source} on ${host.name} was copied while ${member.unit} ran`);
+          if (member.host.name === host.name && member.dataDirectory === source)
+            this.rule(!this.isRunning(host.name, member.unit), `${source} on ${host.name} was copied while ${member.unit} ran`);
   }
 
   private elect(host: HostRef, unit: string): void {
@@ -296,7 +370,9 @@ export class FakePlatform {
   }
 
   private membersRun(): boolean {
-    return this.platform.clusters.every((cluster) => [cluster.config, ...cluster.shards].every((set) => set.members.every(({ host, unit }) => this.isRunning(host.name, unit))));
+    return this.platform.clusters.every((cluster) =>
+      [cluster.config, ...cluster.shards].every((set) => set.members.every(({ host, unit }) => this.isRunning(host.name, unit))),
+    );
   }
 
   private primaryOf(set: ReplicaSet): SeenPrimary {
@@ -306,7 +382,11 @@ export class FakePlatform {
     return { replicaSet: set.name, host: member.host.name, port: member.port, term: this.terms.get(set.name) ?? 1, memberId: 0 };
   }
 
-  private health(set: ReplicaSet): { name: string; members: { host: string; port: number; state: string; term: number; lagSeconds: number }[]; faults: string[] } {
+  private health(set: ReplicaSet): {
+    name: string;
+    members: { host: string; port: number; state: string; term: number; lagSeconds: number }[];
+    faults: string[];
+  } {
     const members = set.members.map(({ host, port, unit }) => ({
       host: host.name,
       port,
@@ -314,11 +394,20 @@ export class FakePlatform {
       term: this.terms.get(set.name) ?? 1,
       lagSeconds: 0,
     }));
-    return { name: set.name, members, faults: members.filter(({ state }) => state === 'UNREACHABLE').map(({ host }) => `${host} is unreachable`) };
+    return {
+      name: set.name,
+      members,
+      faults: members.filter(({ state }) => state === 'UNREACHABLE').map(({ host }) => `${host} is unreachable`),
+    };
   }
 
   private content(set: ReplicaSet): ContentRecord {
-    return { replicaSet: set.name, host: this.primaryOf(set).host, takenAt: new Date().toISOString(), collections: [{ database: 'metadata', collection: 'Unit', count: 10, digest: `digest-${set.name}` }] };
+    return {
+      replicaSet: set.name,
+      host: this.primaryOf(set).host,
+      takenAt: new Date().toISOString(),
+      collections: [{ database: 'metadata', collection: 'Unit', count: 10, digest: `digest-${set.name}` }],
+    };
   }
 
   private accepted(answer: HttpAnswer, accept: number[]): HttpAnswer {
@@ -327,7 +416,9 @@ export class FakePlatform {
   }
 
   private answer(host: HostRef, { method, path, port, headers }: HttpRequest): HttpAnswer {
-    const component = this.platform.components.find((each) => (each.servicePort === port || each.adminPort === port) && each.hosts.some(({ name }) => name === host.name));
+    const component = this.platform.components.find(
+      (each) => (each.servicePort === port || each.adminPort === port) && each.hosts.some(({ name }) => name === host.name),
+    );
     if (!component || !this.isRunning(host.name, component.unit)) throw failure('HttpUnreachable', `${host.name}:${port} refused`);
     const json = (body: unknown, status = 200): HttpAnswer => ({ status, headers: {}, json: body, elapsedMs: 1 });
     const route = `${method} ${path}`;
@@ -335,12 +426,18 @@ export class FakePlatform {
     if (route === 'GET /processing/v1/operations') return json(this.operationsOf(Number(headers?.['x-tenant-id'])));
     if (route === 'POST /logbook/v1/operations/traceability') {
       const needs = this.platform.securisation.mechanism === 'none' ? [] : this.platform.securisation.at.needs;
-      for (const need of needs) for (const each of this.platform.components.filter(({ name }) => name === need)) for (const place of each.hosts) this.rule(this.isRunning(place.name, each.unit), `securisation without ${each.unit}`);
+      for (const need of needs)
+        for (const each of this.platform.components.filter(({ name }) => name === need))
+          for (const place of each.hosts) this.rule(this.isRunning(place.name, each.unit), `securisation without ${each.unit}`);
       this.securedAt = new Date().toISOString();
       return json([{ tenantId: 1, operationId: 'secured-1' }]);
     }
     if (path.startsWith('/logbook/v1/operations/')) return json({ $results: [{ outcome: this.securisationOutcome }] });
-    if (route === 'GET /logbook/v1/operations') return json({ $results: this.securedAt && this.securisationOutcome !== 'none' ? [{ outcome: this.securisationOutcome, evDateTime: this.securedAt }] : [] });
+    if (route === 'GET /logbook/v1/operations')
+      return json({
+        $results:
+          this.securedAt && this.securisationOutcome !== 'none' ? [{ outcome: this.securisationOutcome, evDateTime: this.securedAt }] : [],
+      });
     if (path.startsWith('/logbook/v1/lifecycles/') && method === 'POST') return json(null, 202);
     if (route === 'GET /scheduler/v1/current-jobs') return json([]);
     if (route === 'PUT /scheduler/v1/pause/ALL') {
@@ -358,7 +455,10 @@ export class FakePlatform {
   private operationsOf(tenant: number): unknown {
     const mine = this.operations.filter((operation) => operation.tenant === tenant && operation.looksLeft > 0);
     for (const operation of mine) operation.looksLeft -= 1;
-    return { $hits: { total: mine.length }, $results: mine.map(({ operationId, globalState, stepStatus }) => ({ operationId, globalState, stepStatus })) };
+    return {
+      $hits: { total: mine.length },
+      $results: mine.map(({ operationId, globalState, stepStatus }) => ({ operationId, globalState, stepStatus })),
+    };
   }
 }
 

@@ -38,7 +38,9 @@ export async function startDevServer(): Promise<TestWorkflowEnvironment> {
 /** The time-skipping server: nights pass in seconds. One clock: one workflow at a time. */
 export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
   quiet();
-  const env = await TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path: await tool('timeSkippingServer') } } });
+  const env = await TestWorkflowEnvironment.createTimeSkipping({
+    server: { executable: { type: 'existing-path', path: await tool('timeSkippingServer') } },
+  });
   await env.connection.operatorService.addSearchAttributes({
     namespace: env.namespace ?? 'default',
     searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
@@ -51,7 +53,10 @@ let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
 /** The real workflow bundle, made once per process. */
 export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
   quiet();
-  bundle ??= bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)), logger: new DefaultLogger('ERROR') });
+  bundle ??= bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
+    logger: new DefaultLogger('ERROR'),
+  });
   return bundle;
 }
 

@@ -47,7 +47,7 @@ export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBacku
 
   const { policy } = platform;
   const runbook = beginRunbook({ procedure: 'vitamColdBackup', system: 'vitam', target: platform.name, steps: allSteps(plan), ...policy });
-  const night = beginNight(platform, plan, runbook, setName(startTime, runId));
+  const night = beginNight(platform, plan, runbook, setName(startTime, runId), runId);
   setHandler(defineQuery(messages.report), () => facts(night), { description: 'What the run took down, what is still down, what failed' });
   const release = await holdPlatform('vitam', platform.name);
   try {
@@ -55,6 +55,7 @@ export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBacku
     await preflight(night);
     await inParallel(plan.record, 4, (planned) => recordContent(night, planned, night.firstContent));
     if (confirm) await confirmStop(night);
+    else runbook.notNeeded(plan.confirm, 'the request does not ask for it');
     await withRestore({
       work: () => withWindowEnd(night, window, () => stopAndCopy(night, { workflowId, runId, endAt: window.endAt })),
       restore: (failed) => restore(night, failed),
@@ -154,17 +155,19 @@ async function writeJournal(night: Night, run: { workflowId: string; runId: stri
   };
   const act = quick(`run journal on ${host.name}`);
   const text = `${JSON.stringify(journal, null, 2)}\n`;
+  night.journalWritten = true;
   const { written } = await act.writeTextFile({ host, path: journalFile(platform), text, ifAbsent: true });
   if (!written) {
     const present = await act.readTextFile({ host, path: journalFile(platform) });
     // The attempt before this one may have written it and lost the answer.
-    if (!present?.includes(run.runId))
+    if (!present?.includes(run.runId)) {
+      night.journalWritten = false;
       throw failure(
         'LeftoverOfEarlierRun',
         `another run began on ${platform.name} meanwhile: its journal lies in ${backupDirectory(platform, host)} on ${host.name}`,
       );
+    }
   }
-  night.journalWritten = true;
 }
 
 function facts(night: Night): ColdBackupFailureFacts {

@@ -24,14 +24,17 @@ export interface Night {
   readonly parts: ArchivePart[];
   readonly firstContent: Map<string, ContentRecord>;
   readonly content: Map<string, ContentRecord>;
+  /** Set before the journal is written. */
   journalWritten: boolean;
+  /** Run id that the journal must hold to be removed; "any" for vitamStart, which ends lost runs. */
+  readonly journalOf: string;
   firstStopAt: number | null;
   backAt: number | null;
   securisation: string;
   workflowsLeft: string;
 }
 
-export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runbook: Runbook, set: string): Night {
+export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runbook: Runbook, set: string, journalOf: string): Night {
   return {
     platform,
     plan,
@@ -48,6 +51,7 @@ export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runboo
     firstContent: new Map(),
     content: new Map(),
     journalWritten: false,
+    journalOf,
     firstStopAt: null,
     backAt: null,
     securisation: 'not begun',

@@ -56,7 +56,7 @@ export async function vitamStart(input: StartInput): Promise<StartReport> {
     ...platform.policy,
     onStepFailure: 'unwind',
   });
-  const night = beginNight(platform, plan, runbook, 'none');
+  const night = beginNight(platform, plan, runbook, 'none', 'any');
   const release = await holdPlatform('vitam', platform.name);
   try {
     const seen = await runbook.step(inspect, () => look(night, services, members));

@@ -63,11 +63,13 @@ export async function bringPlatformBack(
       night.pausedJobs ? [item(plan.resume, ['scheduler'], () => resumeJobs(night))] : none(night, [plan.resume], 'nothing was paused'),
     ),
     stage([item(plan.health, [], () => checkHealth(night))]),
-    stage(
-      night.journalWritten ? [item(plan.journalGone, [], () => removeJournal(night))] : none(night, [plan.journalGone], 'none was written'),
-    ),
   ];
   await bringBack(runbook, stages, platform.policy.restoreLimitSeconds, ended);
+  // Only a platform that is back loses its journal: with it vitamStart finishes what this run could not.
+  const journal = night.journalWritten
+    ? [item(plan.journalGone, [], () => removeJournal(night))]
+    : none(night, [plan.journalGone], 'none was written');
+  await bringBack(runbook, [stage(journal)], platform.policy.restoreLimitSeconds, ended);
   night.backAt ??= Date.now();
 }
 
@@ -193,14 +195,16 @@ export async function settleCopies(night: Night): Promise<void> {
   );
 }
 
+/** Removes the journal of this run (vitamStart: of the lost one); another run's is left where it is. */
 export async function removeJournal(night: Night): Promise<void> {
-  const { platform } = night;
+  const { platform, runbook } = night;
   const host = platform.backup.catalogHost;
-  await once(`remove the run journal on ${host.name}`, 60).removePaths({
-    host,
-    below: backupDirectory(platform, host),
-    paths: [journalFile(platform)],
-  });
+  const path = journalFile(platform);
+  const text = await once(`whose run journal lies on ${host.name}?`, 60).readTextFile({ host, path });
+  if (text !== null && night.journalOf !== 'any' && !text.includes(night.journalOf))
+    runbook.warn(`the run journal on ${host.name} is another run's: left there`);
+  else
+    await once(`remove the run journal on ${host.name}`, 60).removePaths({ host, below: backupDirectory(platform, host), paths: [path] });
   night.journalWritten = false;
 }
 

@@ -5,16 +5,18 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import type { FakeRun } from '../../support/coldBackupRun.ts';
-import { withFakeRun } from '../../support/coldBackupRun.ts';
+import { openFakeBench, type FakeBench, type FakeRun } from '../../support/coldBackupRun.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 
 describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   let env: TestWorkflowEnvironment;
+  let bench: FakeBench;
   before(async () => {
     env = await startDevServer();
+    bench = await openFakeBench(env);
   });
   after(async () => {
+    await bench.close();
     await env.teardown();
   });
 
@@ -27,7 +29,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   }
 
   test('stops, copies, brings back, completes the set and tells so', async () => {
-    await withFakeRun(env, {}, async (run) => {
+    await bench.run({}, async (run) => {
       const before_ = run.platform.state();
       const ended = await run.ended;
       if ('failure' in ended) throw ended.failure;
@@ -42,12 +44,16 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
       const progress = await run.progress();
       assert.equal(progress.state, 'done');
       assert.deepEqual(progress.down, []);
-      assert.deepEqual(progress.steps.filter(({ state }) => state === 'waiting' || state === 'running'), [], 'a step has no end');
+      assert.deepEqual(
+        progress.steps.filter(({ state }) => state === 'waiting' || state === 'running'),
+        [],
+        'a step has no end',
+      );
     });
   });
 
   test('leaves down what was down before, and says so', async () => {
-    await withFakeRun(env, { prepare: (platform) => platform.setCondition('process-2/vitam-worker', 'failed') }, async (run) => {
+    await bench.run({ prepare: (platform) => platform.setCondition('process-2/vitam-worker', 'failed') }, async (run) => {
       const ended = await run.ended;
       assert.ok('report' in ended);
       assert.ok(!run.platform.state().running.includes('process-2/vitam-worker'));
@@ -56,22 +62,25 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('leaves the balancer off when it was off before', async () => {
-    await withFakeRun(env, { prepare: (platform) => platform.setBalancer('data', 'off') }, async (run) => {
+    await bench.run({ prepare: (platform) => platform.setBalancer('data', 'off') }, async (run) => {
       assert.ok('report' in (await run.ended));
       assert.deepEqual(run.platform.state().balancers, { data: 'off' });
     });
   });
 
   test('a second start is refused with the id of the first', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
           platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 8 });
         },
       },
       async (run) => {
-        const second = await env.client.workflow.start('vitamColdBackup', { workflowId: `${run.workflowId}/again`, taskQueue: run.workflowId, args: [{ platform: 'small' }] });
+        const second = await env.client.workflow.start('vitamColdBackup', {
+          workflowId: `${run.workflowId}/again`,
+          taskQueue: run.taskQueue,
+          args: [{ platform: 'small' }],
+        });
         await assert.rejects(second.result(), (error) => {
           assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure);
           assert.equal(error.cause.type, 'AlreadyRunning');
@@ -84,8 +93,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('waits for workflows of every tenant', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
           platform.operations.push({ tenant: 1, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 3 });
@@ -100,8 +108,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a FATAL workflow is a question; the default after the deadline is to abort and bring back', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
           platform.operations.push({ tenant: 0, operationId: 'op-fatal', globalState: 'PAUSE', stepStatus: 'FATAL', looksLeft: 1000 });
@@ -118,8 +125,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a FATAL workflow accepted by an operator is left and named', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         changes: { policy: { questionSeconds: 60 } },
         prepare: (platform) => {
@@ -139,8 +145,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a securisation that ends FATAL stops the night and brings back', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
           platform.securisationOutcome = 'FATAL';
@@ -156,15 +161,20 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a held step is tried again when an operator says so', async () => {
-    await withFakeRun(
-      env,
-      { changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } }, prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }) },
+    await bench.run(
+      {
+        changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } },
+        prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }),
+      },
       async (run) => {
         await until(async () => (await run.progress()).held.length > 0);
         const { held, attention } = await run.progress();
         assert.equal(attention, 'hold');
         assert.equal(held[0]?.step, 'stop/storage/back-1');
-        await assert.rejects(run.handle.executeUpdate('skipStep', { args: [{ step: 'stop/storage/back-1', by: 'marie', why: 'x' }] }), 'a stop may not be skipped');
+        await assert.rejects(
+          run.handle.executeUpdate('skipStep', { args: [{ step: 'stop/storage/back-1', by: 'marie', why: 'x' }] }),
+          'a stop may not be skipped',
+        );
         await assert.rejects(run.handle.executeUpdate('retryStep', { args: [{ step: 'stop/storage/back-1' }] }), 'an update needs a name');
         await run.handle.executeUpdate('retryStep', { args: [{ step: 'stop/storage/back-1', by: 'marie' }] });
         const ended = await run.ended;
@@ -175,9 +185,11 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a held step unwinds at its deadline', async () => {
-    await withFakeRun(
-      env,
-      { changes: { policy: { onStepFailure: 'hold', holdSeconds: 1 } }, prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }) },
+    await bench.run(
+      {
+        changes: { policy: { onStepFailure: 'hold', holdSeconds: 1 } },
+        prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }),
+      },
       async (run) => {
         const before_ = run.platform.state();
         await failureOf(run);
@@ -187,9 +199,11 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a held step that an operator aborts unwinds and says who', async () => {
-    await withFakeRun(
-      env,
-      { changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } }, prepare: (platform) => platform.trouble('stopBalancer data', { kind: 'fail', times: 9 }) },
+    await bench.run(
+      {
+        changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } },
+        prepare: (platform) => platform.trouble('stopBalancer data', { kind: 'fail', times: 9 }),
+      },
       async (run) => {
         const before_ = run.platform.state();
         await until(async () => (await run.progress()).held.length > 0);
@@ -203,8 +217,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('what does not come back is named with the command for a person, and the rest is up', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         changes: { policy: { restoreLimitSeconds: 3 } },
         prepare: (platform) => {
@@ -216,7 +229,10 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
         assert.equal(cause.type, 'PlatformNotRestored');
         assert.match(cause.message, /systemctl start vitam-storage/);
         const progress = await run.progress();
-        assert.deepEqual(progress.down.map(({ id }) => id), ['service/storage@back-1']);
+        assert.deepEqual(
+          progress.down.map(({ id }) => id),
+          ['service/storage@back-1'],
+        );
         assert.equal(progress.attention, 'restore');
         const state = run.platform.state();
         assert.ok(state.running.includes('front-1/vitam-ingest-external'), 'the others are up');
@@ -226,8 +242,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('a cancel during the way back changes nothing and the run ends cancelled', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform, cancel) => {
           platform.trouble('stopService back-1/vitam-storage', { kind: 'cancel', cancel });
@@ -244,8 +259,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('an abort by update brings back and ends failed, telling who', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
           platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 1000 });
@@ -264,26 +278,34 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   });
 
   test('the first stop waits for a yes when the request asks for it; nobody answers: nothing is touched', async () => {
-    await withFakeRun(env, { input: { confirm: true } }, async (run) => {
+    await bench.run({ input: { confirm: true } }, async (run) => {
       assert.equal((await failureOf(run)).type, 'NotConfirmed');
-      assert.deepEqual(run.platform.calls.filter(({ activity }) => activity === 'stopService'), []);
+      assert.deepEqual(
+        run.platform.calls.filter(({ activity }) => activity === 'stopService'),
+        [],
+      );
     });
   });
 
   test('the journal of a run that did not end refuses the next', async () => {
-    await withFakeRun(
-      env,
+    await bench.run(
       {
         prepare: (platform) => {
-          platform.files.set(`back-1:/backup/nightshift-fake-${process.pid}-x.run.json`, '{}');
-          for (const index of Array.from({ length: 100 }, (_, each) => each)) platform.files.set(`back-1:/backup/nightshift-fake-${process.pid}-${index}.run.json`, '{"format":"nightshift-vitam-journal/1","workflowId":"lost"}');
+          for (const index of Array.from({ length: 100 }, (_, each) => each))
+            platform.files.set(
+              `back-1:/backup/nightshift-fake-${process.pid}-${index}.run.json`,
+              '{"format":"nightshift-vitam-journal/1","workflowId":"lost"}',
+            );
         },
       },
       async (run) => {
         const cause = await failureOf(run);
         assert.equal(cause.type, 'LeftoverOfEarlierRun');
         assert.match(cause.message, /"lost"/);
-        assert.deepEqual(run.platform.calls.filter(({ activity }) => activity === 'stopService'), []);
+        assert.deepEqual(
+          run.platform.calls.filter(({ activity }) => activity === 'stopService'),
+          [],
+        );
       },
     );
   });
