@@ -1,0 +1,35 @@
+import { cancellationSignal } from '@temporalio/activity';
+
+import type { OpenHost } from '../hosts/host.ts';
+import type { ServiceActivities } from './services.contract.ts';
+import { readState } from './serviceState.ts';
+import { startUnit } from './startUnit.ts';
+import { stopUnit } from './stopUnit.ts';
+import { manageUnit } from './unitManager.ts';
+
+export function createServiceActivities({ openHost }: { openHost: OpenHost }): ServiceActivities {
+  return {
+    async readServiceState({ host: ref, unit, ports }) {
+      const host = await openHost(ref);
+      return readState(host, manageUnit(host, unit, cancellationSignal()), ports);
+    },
+
+    async stopService({ host: ref, unit, ports, acceptedConditions, limitSeconds }) {
+      const host = await openHost(ref);
+      return stopUnit({ host, unit, ports, limitSeconds, manager: manageUnit(host, unit, cancellationSignal()) }, acceptedConditions);
+    },
+
+    async startService({ host: ref, unit, ports, limitSeconds }) {
+      const host = await openHost(ref);
+      return startUnit({ host, unit, ports, limitSeconds, manager: manageUnit(host, unit, cancellationSignal()) });
+    },
+
+    async triggerService({ host: ref, unit }) {
+      const host = await openHost(ref);
+      const manager = manageUnit(host, unit, cancellationSignal());
+      const { condition } = await manager.read();
+      // A second attempt after a lost answer finds the job at work.
+      if (condition !== 'running' && condition !== 'starting') await manager.trigger();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { sleep } from '@temporalio/activity';
+
+import { ConnectionRefused, type Host } from '../hosts/host.ts';
+import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
+import type { ServiceChange, ServiceState } from './services.contract.ts';
+import type { UnitManager } from './unitManager.ts';
+
+export interface UnitAtWork {
+  host: Host;
+  unit: string;
+  ports: number[];
+  limitSeconds: number;
+  manager: UnitManager;
+}
+
+export async function readState(host: Host, manager: UnitManager, ports: readonly number[]): Promise<ServiceState> {
+  const reading = await manager.read();
+  return { ...reading, ports: await Promise.all(ports.map(async (port) => ({ port, open: await isOpen(host, port) }))) };
+}
+
+/** Only a refused connection is a closed port; other trouble on the way tells nothing and is thrown. */
+async function isOpen(host: Host, port: number): Promise<boolean> {
+  try {
+    const connection = await host.connect(port);
+    connection.on('error', () => {}).destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+const firstPauseMs = 200;
+const longestPauseMs = 2_000;
+const pauseGrowth = 1.4;
+
+/**
+ * Looks at the unit again and again, heartbeating what it says, until `act` returns true or the limit is met.
+ * @param act judges a state and does what it asks for.
+ */
+export async function untilSo(
+  { host, ports, limitSeconds, manager }: UnitAtWork,
+  act: (state: ServiceState, leftSeconds: number) => Promise<boolean>,
+): Promise<ServiceChange & { reached: boolean }> {
+  const beganMs = performance.now();
+  let seen: ServiceState | undefined;
+  const told = (): object => ({ condition: seen?.condition ?? 'unknown', said: seen?.said ?? '', elapsedSeconds: secondsSince(beganMs) });
+  return withHeartbeat(told, async () => {
+    let pauseMs = firstPauseMs;
+    for (let looks = 1; ; looks += 1) {
+      const state = await readState(host, manager, ports);
+      seen = state;
+      const leftSeconds = limitSeconds - (performance.now() - beganMs) / 1000;
+      const reached = await act(state, leftSeconds);
+      if (reached || leftSeconds <= 0) return { state, alreadySo: reached && looks === 1, reached, elapsedSeconds: secondsSince(beganMs) };
+      await sleep(Math.min(pauseMs, Math.max(leftSeconds * 1000, 50)));
+      pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs);
+    }
+  });
+}
+
+/** "active (running), port 9000 closed" */
+export function describeState({ said, exitStatus, ports }: ServiceState): string {
+  const exit = exitStatus === undefined || said.includes('exit status') ? '' : `, exit status ${exitStatus}`;
+  return `${said}${exit}${ports.map(({ port, open }) => `, port ${port} ${open ? 'open' : 'closed'}`).join('')}`;
+}
