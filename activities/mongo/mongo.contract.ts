@@ -127,7 +127,10 @@ export interface MongoActivities {
    * Count and digest of every collection that the primary of the set holds, raw (orphans included), without `local` and without what the server
    * itself keeps writing (sessions, lock pings). Repeatable: reads only. Heartbeats per database.
    */
-  recordContent(input: { set: ReplicaSet; /** Leave the digests empty: for data too large to hash in the window. */ countsOnly?: boolean }): Promise<ContentRecord>;
+  recordContent(input: {
+    set: ReplicaSet;
+    /** Leave the digests empty: for data too large to hash in the window. */ countsOnly?: boolean;
+  }): Promise<ContentRecord>;
   /**
    * Restore proof of one part: starts a standalone mongod on an unpacked data directory (a loopback port, no replication), records its
    * content, compares it with `expected`, stops it. Repeatable. Heartbeats. Returns the differences; an empty list is the proof.
