@@ -9,9 +9,11 @@ import type { UnitManager } from './unitManager.ts';
 
 const commandLimitSeconds = 30;
 const statusScript = '"$1" -c "$2" status "$3"; code=$?; date +now=%s; exit "$code"';
-/** supervisorctl tells no exit status; its own library does, with the interpreter that stands beside it. */
-const programEndScript = `directory=$(dirname -- "$(readlink -f -- "$(command -v -- "$1")")")
-for python in "$directory/python3" "$directory/python" python3; do
+/** supervisorctl tells no exit status; its own library does, with the interpreter that runs supervisord or stands beside supervisorctl. */
+const programEndScript = `daemon=$("$1" -c "$3" pid)
+running=$(tr '\\0' '\\n' 2>/dev/null <"/proc/$daemon/cmdline" | head -n 1)
+beside=$(dirname -- "$(readlink -f -- "$(command -v -- "$1")")")/python3
+for python in "$running" "$beside" python3; do
   "$python" -c 'import supervisor' 2>/dev/null && exec "$python" -c "$2" "$3" "$4"
 done
 exit 97`;

@@ -1,4 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 
 export interface RunningActivity<T> {
   result: Promise<T>;
@@ -8,7 +9,7 @@ export interface RunningActivity<T> {
 
 /** Calls an activity as a worker would: with heartbeats and cancellation, in an environment of its own. */
 export function beginActivity<T>(call: () => Promise<T>): RunningActivity<T> {
-  const environment = new MockActivityEnvironment();
+  const environment = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') });
   const heartbeats: unknown[] = [];
   environment.on('heartbeat', (details) => heartbeats.push(details));
   const result = environment.run<[], T, () => Promise<T>>(call);

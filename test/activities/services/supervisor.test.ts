@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { createHosts } from '../../../activities/hosts/openHost.ts';
+import type { ServiceCondition, ServiceState } from '../../../activities/services/services.contract.ts';
+import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
+import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { freePort, isRunning, waitUntil } from '../hosts/sshServer.ts';
+import { startSupervisord, type Supervisord } from './supervisord.ts';
+
+const clean: ServiceCondition[] = ['stopped'];
+
+/** Listens after a delay; on TERM ends after another with the given status, or not at all. */
+const server = (port: number, { listenMs = 0, endMs = 0, status = 0, stubborn = false } = {}): string[] => [
+  process.execPath,
+  '-e',
+  `const [port, listenMs, endMs, status, stubborn] = process.argv.slice(1).map(Number);
+   setTimeout(() => require('node:net').createServer().listen(port, '127.0.0.1'), listenMs);
+   process.on('SIGTERM', () => { if (!stubborn) setTimeout(() => process.exit(status), endMs); });
+   setInterval(() => {}, 1000);`.replaceAll('\n', ' '),
+  ...[port, listenMs, endMs, status, Number(stubborn)].map(String),
+];
+
+describe('services under supervisord', () => {
+  let supervisord: Supervisord;
+  let stubbornId: number | undefined;
+  let ports: Record<'plain' | 'slow' | 'stubborn' | 'mute', number>;
+  const hosts = createHosts({ resolveSecret: async () => '' });
+  const services = createServiceActivities({ openHost: hosts.openHost });
+  const unit = (name: string, ...of: number[]): { host: Supervisord['ref']; unit: string; ports: number[] } => ({
+    host: supervisord.ref,
+    unit: name,
+    ports: of,
+  });
+  const read = (name: string, ...of: number[]): Promise<ServiceState> => runActivity(() => services.readServiceState(unit(name, ...of)));
+
+  before(async () => {
+    ports = { plain: await freePort(), slow: await freePort(), stubborn: await freePort(), mute: await freePort() };
+    const shell = (script: string): string[] => ['/bin/sh', '-c', script];
+    supervisord = await startSupervisord({
+      plain: { command: server(ports.plain), settings: { startsecs: '0' } },
+      slow: { command: server(ports.slow, { listenMs: 1_500, endMs: 1_500 }), settings: { startsecs: '1' } },
+      stubborn: { command: server(ports.stubborn, { stubborn: true }), settings: { startsecs: '0', stopwaitsecs: '60' } },
+      mute: { command: shell('exec sleep 600'), settings: { startsecs: '0' } },
+      dying: { command: shell('echo cannot bind the port >&2; exit 3'), settings: { startsecs: '1' } },
+      later: { command: shell('sleep 1.2; exit 5'), settings: { startsecs: '1' } },
+      job: { command: shell('sleep 0.5; exit 0'), settings: { startsecs: '0' } },
+      'job-143': { command: shell('exit 143'), settings: { startsecs: '0', exitcodes: '0,143' } },
+    });
+  });
+  after(async () => {
+    // It ignores TERM and would hold up the end of supervisord.
+    if (stubbornId && isRunning(stubbornId)) process.kill(stubbornId, 'SIGKILL');
+    await supervisord?.stop();
+    await hosts.close();
+  });
+
+  test('tells a stopped program, and reads nothing into it', async () => {
+    assert.deepEqual(await read('plain', ports.plain), {
+      condition: 'stopped',
+      said: 'STOPPED Not started',
+      ports: [{ port: ports.plain, open: false }],
+    });
+  });
+
+  test('starts a program, twice the same, and tells process, time and port', async () => {
+    const first = await runActivity(() => services.startService({ ...unit('plain', ports.plain), limitSeconds: 20 }));
+    assert.equal(first.alreadySo, false);
+    assert.equal(first.state.condition, 'running');
+    assert.deepEqual(first.state.ports, [{ port: ports.plain, open: true }]);
+    const state = await read('plain', ports.plain);
+    assert.equal(isRunning(state.processId ?? 0), true);
+    assert.ok(Math.abs(Date.parse(state.lastStartAt ?? '') - Date.now()) < 20_000, state.lastStartAt);
+    const second = await runActivity(() => services.startService({ ...unit('plain', ports.plain), limitSeconds: 20 }));
+    assert.equal(second.alreadySo, true);
+    assert.equal(second.state.processId, state.processId);
+  });
+
+  test('takes the full unit name of systemd for the program', async () => {
+    assert.equal((await read('plain.service', ports.plain)).condition, 'running');
+  });
+
+  test('stops a program, twice the same', async () => {
+    const first = await runActivity(() =>
+      services.stopService({ ...unit('plain', ports.plain), acceptedConditions: clean, limitSeconds: 20 }),
+    );
+    assert.deepEqual([first.alreadySo, first.state.condition, first.state.ports[0]?.open], [false, 'stopped', false]);
+    const second = await runActivity(() =>
+      services.stopService({ ...unit('plain', ports.plain), acceptedConditions: clean, limitSeconds: 20 }),
+    );
+    assert.equal(second.alreadySo, true);
+  });
+
+  test('waits for the port of a slow start and for a slow end, with heartbeats', async () => {
+    const start = beginActivity(() => services.startService({ ...unit('slow', ports.slow), limitSeconds: 20 }));
+    assert.equal((await start.result).state.ports[0]?.open, true);
+    assert.ok(start.heartbeats.length >= 2, JSON.stringify(start.heartbeats));
+    assert.deepEqual(Object.keys(start.heartbeats.at(-1) as object), ['condition', 'said', 'elapsedSeconds']);
+    const stop = await runActivity(() =>
+      services.stopService({ ...unit('slow', ports.slow), acceptedConditions: clean, limitSeconds: 20 }),
+    );
+    assert.ok(stop.elapsedSeconds >= 1);
+  });
+
+  test('waits for a program that is stopping before it starts it', async () => {
+    await runActivity(() => services.startService({ ...unit('slow', ports.slow), limitSeconds: 20 }));
+    const stop = beginActivity(() => services.stopService({ ...unit('slow', ports.slow), acceptedConditions: clean, limitSeconds: 20 }));
+    await waitUntil('it is stopping', async () => (await read('slow')).condition === 'stopping');
+    stop.cancel();
+    await assert.rejects(stop.result, { name: 'CancelledFailure' });
+    const start = await runActivity(() => services.startService({ ...unit('slow', ports.slow), limitSeconds: 20 }));
+    assert.equal(start.state.condition, 'running');
+    await runActivity(() => services.stopService({ ...unit('slow', ports.slow), acceptedConditions: clean, limitSeconds: 20 }));
+  });
+
+  test('fails with ServiceNotStarted and the last words when the program dies at once', async () => {
+    await assert.rejects(
+      runActivity(() => services.startService({ ...unit('dying'), limitSeconds: 20 })),
+      { type: 'ServiceNotStarted', message: /dying on supervised .*(FATAL|EXITED).*cannot bind the port/s },
+    );
+    assert.equal((await read('dying')).condition, 'failed');
+  });
+
+  test('fails with ServiceNotStarted when it runs and its port stays closed', async () => {
+    await assert.rejects(
+      runActivity(() => services.startService({ ...unit('mute', ports.mute), limitSeconds: 2 })),
+      { type: 'ServiceNotStarted', message: new RegExp(`not started within 2 s: RUNNING.*port ${ports.mute} closed`) },
+    );
+    await runActivity(() => services.stopService({ ...unit('mute', ports.mute), acceptedConditions: clean, limitSeconds: 20 }));
+  });
+
+  test('fails with ServiceNotStarted when it dies between the two looks', async () => {
+    await assert.rejects(
+      runActivity(() => services.startService({ ...unit('later'), limitSeconds: 20 })),
+      { type: 'ServiceNotStarted', message: /exit status 5/ },
+    );
+  });
+
+  test('does not take a program that ended badly for a stopped one, unless that is accepted', async () => {
+    await assert.rejects(
+      runActivity(() => services.stopService({ ...unit('later'), acceptedConditions: clean, limitSeconds: 5 })),
+      { type: 'ServiceNotStopped', message: /later on supervised did not end cleanly: EXITED \(exit status 5, not expected\)/ },
+    );
+    const accepted = await runActivity(() =>
+      services.stopService({ ...unit('later'), acceptedConditions: ['stopped', 'failed'], limitSeconds: 5 }),
+    );
+    assert.deepEqual([accepted.state.condition, accepted.state.exitStatus, accepted.alreadySo], ['failed', 5, true]);
+  });
+
+  test('fails with ServiceNotStopped at the limit and kills nothing', async () => {
+    await runActivity(() => services.startService({ ...unit('stubborn', ports.stubborn), limitSeconds: 20 }));
+    stubbornId = (await read('stubborn')).processId;
+    await assert.rejects(
+      runActivity(() => services.stopService({ ...unit('stubborn', ports.stubborn), acceptedConditions: clean, limitSeconds: 1.5 })),
+      { type: 'ServiceNotStopped', message: /not stopped within 1.5 s: STOPPING/ },
+    );
+    assert.equal(isRunning(stubbornId ?? 0), true);
+  });
+
+  test('stops waiting when cancelled, at once', async () => {
+    const stop = beginActivity(() =>
+      services.stopService({ ...unit('stubborn', ports.stubborn), acceptedConditions: clean, limitSeconds: 60 }),
+    );
+    await waitUntil('it heartbeats', () => stop.heartbeats.length > 0);
+    const beganMs = performance.now();
+    stop.cancel();
+    await assert.rejects(stop.result, { name: 'CancelledFailure' });
+    assert.ok(performance.now() - beganMs < 2_000);
+  });
+
+  test('triggers a job and tells its end, its status and when it began', async () => {
+    const beforeMs = Math.floor(Date.now() / 1000) * 1000;
+    await runActivity(() => services.triggerService(unit('job')));
+    await runActivity(() => services.triggerService(unit('job')));
+    let state: ServiceState | undefined;
+    await waitUntil('the job has ended', async () => (state = await read('job')).condition === 'stopped');
+    assert.equal(state?.exitStatus, 0);
+    assert.ok(Date.parse(state?.lastStartAt ?? '') >= beforeMs, state?.lastStartAt);
+    await runActivity(() => services.triggerService(unit('job-143')));
+    await waitUntil('the other job has ended', async () => (state = await read('job-143')).exitStatus === 143);
+    assert.equal(state?.condition, 'stopped');
+  });
+
+  test('tells an unknown program, and refuses names of many', async () => {
+    for (const call of [
+      read('nobody'),
+      runActivity(() => services.startService({ ...unit('nobody'), limitSeconds: 5 })),
+      runActivity(() => services.stopService({ ...unit('nobody'), acceptedConditions: clean, limitSeconds: 5 })),
+    ]) {
+      await assert.rejects(call, { type: 'UnknownUnit' });
+    }
+    for (const name of ['all', '*', 'group:*', '-c', '', 'a b', '$(id)']) await assert.rejects(read(name), { type: 'InvalidInput' });
+  });
+
+  test('tells a supervisord that is not there, and a supervisorctl that is not', async () => {
+    const { serviceManager } = supervisord.ref;
+    assert.equal(serviceManager.kind, 'supervisor');
+    const other = await startSupervisord({});
+    await other.stop();
+    const gone = {
+      ...supervisord.ref,
+      serviceManager: { kind: 'supervisor', command: serviceManager.command, configFile: join(tmpdir(), 'nightshift-none.conf') } as const,
+    };
+    assert.equal(existsSync(gone.serviceManager.configFile), false);
+    await assert.rejects(
+      runActivity(() => services.readServiceState({ host: gone, unit: 'plain', ports: [] })),
+      { type: 'CommandFailed' },
+    );
+    const noCommand = { ...supervisord.ref, serviceManager: { ...serviceManager, command: '/nightshift-none/supervisorctl' } };
+    await assert.rejects(
+      runActivity(() => services.readServiceState({ host: noCommand, unit: 'plain', ports: [] })),
+      { type: 'CommandNotFound' },
+    );
+  });
+});
