@@ -1,0 +1,47 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { openSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+const projectRoot = join(import.meta.dirname, '..', '..');
+const readyLimitMs = 60_000;
+
+export interface WorkerOptions {
+  address: string;
+  namespace?: string;
+  taskQueue?: string;
+  platformDirectories: string[];
+  secretsDirectory: string;
+  log: string;
+}
+
+/** The operations worker as a process of its own, as in production: it can be killed and comes back by a new start. Resolves when it is ready. */
+export async function startWorker({
+  address,
+  namespace,
+  taskQueue,
+  platformDirectories,
+  secretsDirectory,
+  log,
+}: WorkerOptions): Promise<ChildProcess> {
+  const output = openSync(log, 'a');
+  const from = statSync(log).size;
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'workers', 'operations.ts')], {
+    stdio: ['ignore', output, output],
+    detached: true,
+    env: {
+      ...process.env,
+      TEMPORAL_ADDRESS: address,
+      ...(namespace ? { TEMPORAL_NAMESPACE: namespace } : {}),
+      ...(taskQueue ? { NIGHTSHIFT_TASK_QUEUE: taskQueue } : {}),
+      NIGHTSHIFT_PLATFORMS: platformDirectories.join(':'),
+      NIGHTSHIFT_SECRETS: secretsDirectory,
+      NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',
+    },
+  });
+  for (const deadline = Date.now() + readyLimitMs; ; await pause(100)) {
+    if (readFileSync(log).subarray(from).includes('worker ready')) return child;
+    if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}; see ${log}`);
+    if (Date.now() > deadline) throw new Error(`the worker is not ready after ${readyLimitMs / 1000} s; see ${log}`);
+  }
+}
