@@ -48,6 +48,11 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
+/** Folders of platform files alone: for offline commands that need no server. */
+export function readPlatformDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
+  return environment.shape.NIGHTSHIFT_PLATFORMS.parse(env.NIGHTSHIFT_PLATFORMS);
+}
+
 /** Reads the settings of a process; the one reader of the environment. Throws SettingsError with every fault at once. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettings {
   const parsed = environment.safeParse(env);

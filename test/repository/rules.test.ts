@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { glob } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+
+import { failureCatalogue } from '../../activities/failures.contract.ts';
+import { messages } from '../../workflows/names.contract.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
+
+async function sources(...patterns: string[]): Promise<string[]> {
+  const files: string[] = [];
+  for await (const file of glob(patterns, { cwd: root })) files.push(file);
+  return files.sort();
+}
+
+describe('the repository', () => {
+  test('every failure type has its row in the what-to-do page, and every row its type', async () => {
+    const page = await read('deploy/README.md');
+    const rows = [...page.matchAll(/^\| `([A-Za-z]+)` \|/gm)].map(([, type]) => type);
+    assert.deepEqual(rows.sort(), Object.keys(failureCatalogue).sort());
+  });
+
+  test('every workflow type is in the catalogue of workflows and has the five labels in its header', async () => {
+    const index = await read('workflows/index.ts');
+    const catalogue = await read('workflows/README.md');
+    const exported = [...index.matchAll(/^export \{ (\w+) \} from '(.+)';$/gm)];
+    assert.ok(exported.length >= 4);
+    for (const [, type = '', path = ''] of exported) {
+      assert.ok(catalogue.includes(`\`${type}\``), `${type} is not in workflows/README.md`);
+      const text = await read(join('workflows', path));
+      assert.match(text, new RegExp(`export async function ${type}\\(`), `${type} is not the name in its file`);
+      for (const label of ['Runbook', 'Downtime', 'Needs', 'On error', 'To stop'])
+        assert.match(text, new RegExp(`^ \\* ${label}\\s`, 'm'), `${path} lacks ${label}`);
+    }
+  });
+
+  test('a message constant is the word on the wire', () => {
+    for (const [name, wire] of Object.entries(messages)) assert.equal(name, wire);
+  });
+
+  test('every activity of a contract is implemented once and no capability knows another system', async () => {
+    const files = await sources('activities/**/*.contract.ts');
+    const names = new Map<string, string>();
+    for (const file of files) {
+      const text = await read(file);
+      for (const block of text.matchAll(/export interface \w+Activities \{([\s\S]*?)\n\}/g))
+        for (const [, name = ''] of (block[1] ?? '').matchAll(/^ {2}(\w+)\(/gm)) {
+          assert.ok(!names.has(name), `${name} is in ${names.get(name) ?? ''} and in ${file}`);
+          names.set(name, file);
+        }
+    }
+    assert.ok(names.size > 30);
+    for (const file of await sources('activities/**/*.ts'))
+      assert.ok(!/from '.*workflows\//.test(await read(file)), `${file} imports a procedure`);
+  });
+
+  test('the README shows the two commands on its first screen, and CI runs the second', async () => {
+    const screen = (await read('README.md')).split('\n').slice(0, 40).join('\n');
+    for (const command of ['npm start', 'npm test']) assert.ok(screen.includes(command), command);
+    assert.match(await read('.ci/run'), /npm test/);
+  });
+
+  test('files stay readable: none of ours is longer than 400 lines', async () => {
+    const long: string[] = [];
+    for (const file of await sources('{activities,workflows,workers,client,deploy,test}/**/*.ts')) {
+      const lines = (await read(file)).split('\n').length;
+      if (lines > 400) long.push(`${file}: ${lines}`);
+    }
+    assert.deepEqual(long, []);
+  });
+
+  test('relative links of the documents lead somewhere', async () => {
+    for (const file of ['README.md', 'deploy/README.md', 'workflows/README.md', 'activities/README.md']) {
+      for (const [, target = ''] of (await read(file)).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+        await assert.doesNotReject(
+          readFile(join(root, file, '..', target)).catch((error: NodeJS.ErrnoException) =>
+            error.code === 'EISDIR' ? '' : Promise.reject(error),
+          ),
+          `${file} → ${target}`,
+        );
+    }
+  });
+});

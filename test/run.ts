@@ -1,0 +1,51 @@
+// `npm test`: sets up what is missing, checks types, lint and format, runs every test. `npm test -- workflows` runs one folder.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { glob } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+
+import { Command } from 'commander';
+
+import { installEverything } from '../deploy/setup/tools.ts';
+import { checkAll } from './check.ts';
+
+const root = join(import.meta.dirname, '..');
+
+await new Command('npm test --')
+  .description(
+    'Runs the tests. Parts that this machine cannot have (systemd hosts without root) are skipped loudly; REQUIRE_REAL=1 makes that a failure.',
+  )
+  .argument('[folders...]', 'folders below test/, for example "workflows" or "activities/mongo"; default: all, after the checks')
+  .option('--no-check', 'without types, lint and format')
+  .action(async (folders: string[], { check }: { check: boolean }) => {
+    await installEverything((line) => console.log(line));
+    if (check && folders.length === 0 && !(await checkAll())) {
+      console.error('checks failed: tests were not run');
+      process.exitCode = 1;
+      return;
+    }
+    process.exitCode = await runTests(folders);
+  })
+  .parseAsync();
+
+async function runTests(folders: string[]): Promise<number> {
+  const patterns =
+    folders.length === 0
+      ? ['test/**/*.test.ts']
+      : folders.map((folder) => (folder.endsWith('.ts') ? folder : `test/${folder}/**/*.test.ts`));
+  const files: string[] = [];
+  for await (const file of glob(patterns, { cwd: root })) files.push(relative(root, join(root, file)));
+  if (files.length === 0) {
+    console.error(`no test file matches ${patterns.join(', ')}`);
+    return 1;
+  }
+  // One file at a time: whole platforms share two processors.
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=1', '--test-timeout=1200000', ...files.sort()],
+    { cwd: root, stdio: 'inherit' },
+  );
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return code ?? 1;
+}

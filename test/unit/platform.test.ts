@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { ApplicationFailure } from '@temporalio/common';
+
+import { listPlatformFiles, readPlatformFile, vitamReaders } from '../../workflows/vitam/requests.schema.ts';
+
+const shipped = join(import.meta.dirname, '..', '..', 'deploy', 'platforms');
+const small = join(import.meta.dirname, '..', 'support', 'platforms', 'small.yaml');
+
+async function faultsWith(changes: Record<string, unknown>): Promise<string[]> {
+  return (await readPlatformFile(small, changes)).faults.map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe('platform files', () => {
+  test('every shipped file is without fault', async () => {
+    const files = await listPlatformFiles([shipped]);
+    assert.ok(files.size > 0, 'no platform file is shipped');
+    for (const [name, file] of files) assert.deepEqual((await readPlatformFile(file)).faults, [], name);
+  });
+
+  test('every shipped order stops what it starts and the other way round', async () => {
+    for (const profile of ['seed', 'seed-text', 'upstream-7.0']) {
+      const { faults } = await readPlatformFile(small, { order: { profile } });
+      // The small platform lacks components of these orders, and has none that they lack: nothing else may be wrong.
+      assert.deepEqual(
+        faults.filter(({ message }) => !message.startsWith('unknown component')).filter(({ path }) => path !== 'order.profile'),
+        [],
+        profile,
+      );
+    }
+  });
+
+  test('tells every fault at once, with its path', async () => {
+    const faults = await faultsWith({
+      window: { zone: 'Europe/Nowhere', begin: '25:00' },
+      tenants: [],
+      surprise: 1,
+      policy: { holdSeconds: -1, onStepFailure: 'panic' },
+      backup: { keepSets: 0 },
+      hosts: { 'front-1': { reach: { ssh: { address: 'a', user: 'u', privateKey: 'key', hostKeys: ['md5:abc'] } } } },
+    });
+    const paths = faults.map((fault) => fault.split(':')[0]);
+    for (const path of [
+      'window.zone',
+      'window.begin',
+      'tenants',
+      'surprise',
+      'policy.holdSeconds',
+      'policy.onStepFailure',
+      'backup.keepSets',
+    ])
+      assert.ok(paths.includes(path), `${path} is missing in ${faults.join('\n')}`);
+    assert.ok(
+      paths.some((path) => path?.startsWith('hosts.front-1.reach')),
+      faults.join('\n'),
+    );
+  });
+
+  test('tells every wrong reference at once', async () => {
+    const faults = await faultsWith({
+      components: { worker: { hosts: ['nowhere'] }, forgotten: { unit: 'x', hosts: ['front-1'], servicePort: 1 } },
+      scheduler: 'absent',
+      order: {
+        start: ['elasticsearch-data', 'storage', 'logbook', 'workspace', 'processing', 'worker', 'access-external', 'ingest-external'],
+      },
+      backup: {
+        catalogHost: 'process-1',
+        further: [
+          { name: 'x', host: 'front-1', path: '/a' },
+          { name: 'x', host: 'front-1', path: '/b' },
+        ],
+      },
+      clusters: {
+        data: {
+          shards: [
+            { name: 'shard0', port: 1, unit: 'a', dataDirectory: '/d', hosts: ['mongo-1'] },
+            { name: 'shard0', port: 1, unit: 'a', dataDirectory: '/d', hosts: ['mongo-1'] },
+          ],
+        },
+      },
+    });
+    const all = faults.join('\n');
+    for (const part of [
+      'unknown host "nowhere"',
+      'unknown component "absent"',
+      'component "forgotten" is in no stop list',
+      '"scheduler" is stopped and never started',
+      'hosts.process-1.backupDirectory',
+      '"x" stands twice',
+      'replica set "shard0" stands twice',
+      'two members at mongo-1:1',
+    ])
+      assert.ok(all.includes(part), `${part} is missing in\n${all}`);
+  });
+
+  test('a securisation that needs an unknown component is a fault', async () => {
+    assert.deepEqual(await faultsWith({ securisation: { needs: ['ghost'] } }), ['securisation.needs.0: unknown component "ghost"']);
+  });
+
+  test('paths with ".." and units with spaces are refused', async () => {
+    const faults = await faultsWith({
+      hosts: { 'back-1': { backupDirectory: '/backup/../etc' } },
+      components: { worker: { unit: 'rm -rf' } },
+    });
+    assert.equal(faults.length, 2, faults.join('\n'));
+  });
+
+  describe('broken text', () => {
+    let directory: string;
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'nightshift-platforms-'));
+    });
+    after(() => rm(directory, { recursive: true }));
+
+    test('YAML faults carry their line; a doubled key is one', async () => {
+      const file = join(directory, 'bad.yaml');
+      await writeFile(file, 'system: vitam\nname: bad\nname: twice\n');
+      const { faults } = await readPlatformFile(file);
+      assert.match(faults[0]?.path ?? '', /line 3/);
+    });
+    test('an absent file says so', async () => {
+      assert.match((await readPlatformFile(join(directory, 'none.yaml'))).faults[0]?.message ?? '', /cannot be read/);
+    });
+  });
+});
+
+describe('requests', () => {
+  const readers = vitamReaders([join(import.meta.dirname, '..', 'support', 'platforms')]);
+  const fault = async (input: unknown): Promise<ApplicationFailure> => {
+    const error: unknown = await readers.vitamColdBackup?.(input).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    assert.ok(error instanceof ApplicationFailure, `${JSON.stringify(input)} was accepted`);
+    assert.equal(error.nonRetryable, true);
+    return error;
+  };
+
+  test('platform alone is enough', async () => {
+    assert.ok(await readers.vitamColdBackup?.({ platform: 'small' }));
+  });
+  test('every field of the platform can be overridden and is validated', async () => {
+    const request = (await readers.vitamColdBackup?.({ platform: 'small', policy: { holdSeconds: 5 }, tenants: [7] })) as {
+      platform: { policy: { holdSeconds: number }; tenants: number[] };
+    };
+    assert.equal(request.platform.policy.holdSeconds, 5);
+    assert.deepEqual(request.platform.tenants, [7]);
+    assert.match((await fault({ platform: 'small', policy: { holdSecond: 5 } })).message, /policy\.holdSecond: unknown field/);
+  });
+  test('bad input names the field and the remedy', async () => {
+    assert.match((await fault(null)).message, /\(whole\)/);
+    assert.match((await fault({})).message, /platform: name a platform/);
+    assert.match((await fault({ platform: 'nowhere' })).message, /"nowhere" is not described; described: small/);
+    assert.match((await fault({ platform: '../../etc/passwd' })).message, /a platform name/);
+    const several = (await fault({ platform: 1, dryRun: 'yes', more: true })).message;
+    for (const part of ['platform', 'dryRun', 'more: unknown field']) assert.ok(several.includes(part), several);
+  });
+});
