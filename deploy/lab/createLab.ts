@@ -45,9 +45,10 @@ export async function createLab(options: LabOptions): Promise<Lab> {
   const platformFile = join(directory, 'lab.yaml');
   const hosts = createHosts({ resolveSecret: createSecretResolver({ directories: [secretsDirectory] }) });
 
+  const diskOf = (name: string): string => machines.diskOf?.(name) ?? '/';
   const place = (name: string): MachinePlace => ({
     address: machines.addressOf?.(name) ?? `10.77.0.${layout.machines.indexOf(name) + 11}`,
-    disk: machines.diskOf?.(name) ?? '/',
+    disk: diskOf(name),
   });
 
   function machineOf(name: string): LabMachine {
@@ -155,17 +156,14 @@ export async function createLab(options: LabOptions): Promise<Lab> {
       writeDisks(found, keyFileText, say);
       // Ports of mongod are not waited for here: a shard member opens its own only when a config server answers.
       await start('mongod', (machine) => setsOn(layout, machine).map(({ unit }) => ({ unit, ports: [] })), say);
-      await ensureMongo(say, keyFileText);
-      await start(
-        'components (stand-ins)',
-        (machine) =>
-          componentsOn(layout, machine).map(({ unit, servicePort, adminPort }) => ({
-            unit,
-            ports: adminPort === undefined ? [servicePort] : [servicePort, adminPort],
-          })),
-        say,
-      );
-      writeFileSync(platformFile, platformFileText({ layout, machines: found, diskOf: (name) => place(name).disk, mongod }));
+      const components = (machine: string): { unit: string; ports: number[] }[] =>
+        componentsOn(layout, machine).map(({ unit, servicePort, adminPort }) => ({
+          unit,
+          ports: adminPort === undefined ? [servicePort] : [servicePort, adminPort],
+        }));
+      // The stand-ins do not ask MongoDB, so they start while the balancer is waited for.
+      await Promise.all([ensureMongo(say, keyFileText), start('components (stand-ins)', components, say)]);
+      writeFileSync(platformFile, platformFileText({ layout, machines: found, diskOf, mongod }));
       say(`lab: up after ${((Date.now() - beganAt) / 1000).toFixed(1)} s; platform file ${platformFile}`);
       return found;
     },

@@ -7,7 +7,7 @@ import { openConnections, type Connections } from './mongo/connections.ts';
 import { documentBytes, documents } from './mongo/documents.ts';
 import { hashedKeyOf } from './mongo/hashedKey.ts';
 import { ensureReplicaSet, ensureUsers, waitUntilHealthy } from './mongo/replicaSets.ts';
-import { chunksOf, ensureDatabase, ensureShardedCollection, ensureShards, migrationsOf, moveRange, setChunkSize, switchBalancer } from './mongo/sharding.ts';
+import { chunksOf, ensureDatabase, ensureShardedCollection, ensureShards, hasChunkSize, migrationsOf, moveRange, setChunkSize } from './mongo/sharding.ts';
 
 interface HashedCollection {
   database: string;
@@ -32,66 +32,86 @@ const batchSize = 500;
 const batchesInFlight = 4;
 const balancerLimitMs = 60_000;
 const settledLimitMs = 60_000;
+/** Rounds that move something follow each other within about a second. */
+const settledPauseMs = 2500;
 
 /**
  * A real sharded cluster on members that run (a mongod each, with key file), made from nothing by direct connections: replica sets,
- * users, shards, sharded collections, data, balancer. Repeatable: a cluster that is complete is only waited for, and its balancer
- * is left as it was found.
+ * users, shards, sharded collections, data, a migration by the real balancer. Repeatable: a cluster that is complete is only waited
+ * for, and its balancer is left as it was found.
  * @returns whether it was made now, and how many migrations its balancer had committed.
  */
-export async function ensureMongoCluster(plan: ClusterPlan, { reach, say }: { reach: ReachMember; say: (line: string) => void }): Promise<{ made: boolean; migrations: number }> {
+export async function ensureMongoCluster(
+  plan: ClusterPlan,
+  { reach, say }: { reach: ReachMember; say: (line: string) => void },
+): Promise<{ made: boolean; migrations: number }> {
   const connections = openConnections({ reach, keyFileText: plan.keyFileText });
   const clock = stopwatch();
   try {
     const sets = [plan.config, ...plan.shards];
     await Promise.all(sets.map((set) => ensureReplicaSet(connections, set)));
     say(`mongo: ${sets.length} replica sets of ${plan.config.members.length}, each with a primary, ${clock()}`);
-    const migrations = await migrationsOf(connections, plan, unevenNamespace);
-    // The balancer moves something only once all data is in: the last act of the making.
-    if (migrations > 0) return { made: false, migrations };
-    for (const set of sets) await ensureUsers(connections, plan, set);
-    await ensureShards(connections, plan);
-    // While documents are put where they belong nothing may move.
-    await switchBalancer(connections, plan, false);
-    const documentsMade = await fill(connections, plan);
-    const megabytes = Math.round((documentsMade * documentBytes) / 1_000_000);
-    say(`mongo: sharded, ${documentsMade} documents, ${megabytes} MB on ${plan.shards.length} shards, ${clock()}`);
-    await switchBalancer(connections, plan, true);
+    const before = await migrationsOf(connections, plan, unevenNamespace);
+    const filled = await isFilled(connections, plan);
+    if (filled && before > 0) return { made: false, migrations: before };
+    if (!filled) {
+      await Promise.all(sets.map((set) => ensureUsers(connections, plan, set)));
+      await ensureShards(connections, plan);
+      const made = await fill(connections, plan);
+      say(`mongo: sharded, ${made} documents, ${Math.round((made * documentBytes) / 1_000_000)} MB on ${plan.shards.length} shards, ${clock()}`);
+    }
     const moved = await waitForMigration(connections, plan);
-    await waitUntilSettled(connections, plan);
+    const migrations = await waitUntilSettled(connections, plan);
     await Promise.all(sets.map((set) => waitUntilHealthy(connections, set)));
-    say(`mongo: ${moved.byBalancer ? 'the balancer' : 'moveRange'} made ${moved.migrations} migrations, ${clock()}`);
-    return { made: true, migrations: moved.migrations };
+    say(`mongo: ${migrations} migrations by ${moved.byBalancer ? 'the balancer' : 'moveRange'}, ${clock()}`);
+    return { made: true, migrations };
   } finally {
     await connections.close();
   }
 }
 
+/** The last referential is inserted last: with it, all is in. */
+async function isFilled(connections: Connections, plan: ClusterPlan): Promise<boolean> {
+  const [lastShard, last] = [plan.shards.at(-1), unsharded.at(-1)];
+  if (!lastShard || !last) return false;
+  const { client } = await connections.primary(lastShard);
+  return (await client.db('masterdata').collection(last.collection).countDocuments()) === last.count;
+}
+
 async function fill(connections: Connections, plan: ClusterPlan): Promise<number> {
   const [firstShard, lastShard] = [plan.shards[0], plan.shards.at(-1)];
   if (!firstShard || !lastShard) throw new Error('the cluster has no shard');
-  const databases: [string, ClusterSet][] = [
+  for (const [database, shard] of [
     ['metadata', firstShard],
     ['logbook', firstShard],
     ['masterdata', lastShard],
-  ];
-  for (const [database, shard] of databases) await ensureDatabase(connections, plan, database, shard.name);
+  ] as const)
+    await ensureDatabase(connections, plan, database, shard.name);
+  let made = await fillUneven(connections, plan, firstShard);
   const totalMegabytes = Math.max(0, plan.megabytesPerShard * plan.shards.length - uneven.megabytes);
-  let made = 0;
-  let seed = plan.seed;
+  let { seed } = plan;
   for (const { database, collection, share } of hashedCollections) {
     await ensureShardedCollection(connections, plan, { database, collection, shardKey: { _id: 'hashed' }, primaryShard: firstShard });
     const count = Math.max(20, Math.round((totalMegabytes * share * 1_000_000) / documentBytes));
     made += await insertHashed(connections, plan, { database, collection, count, seed: (seed += 1) });
   }
-  const unevenCount = Math.round((uneven.megabytes * 1_000_000) / documentBytes);
-  await ensureShardedCollection(connections, plan, { ...uneven, shardKey: { _id: 1 }, primaryShard: firstShard });
-  await setChunkSize(connections, plan, unevenNamespace, uneven.chunkMegabytes);
-  const first = (await connections.primary(firstShard)).client;
-  made += await insert(first, uneven.database, uneven.collection, documents({ count: unevenCount, seed: (seed += 1), kind: uneven.collection, ordered: true }));
-  const last = (await connections.primary(lastShard)).client;
-  for (const { collection, count } of unsharded) made += await insert(last, 'masterdata', collection, documents({ count, seed: (seed += 1), kind: collection, ordered: true }));
+  const { client } = await connections.primary(lastShard);
+  for (const { collection, count } of unsharded)
+    made += await insert(client, 'masterdata', collection, documents({ count, seed: (seed += 1), kind: collection, ordered: true }));
   return made;
+}
+
+/** First of all, so that the balancer's rounds, ten seconds apart, begin to spread it while the rest is inserted. */
+async function fillUneven(connections: Connections, plan: ClusterPlan, shard: ClusterSet): Promise<number> {
+  await ensureShardedCollection(connections, plan, { ...uneven, shardKey: { _id: 1 }, primaryShard: shard });
+  const count = Math.round((uneven.megabytes * 1_000_000) / documentBytes);
+  // Until its chunks are made small nothing of it moves, so all documents go to the shard that owns its one chunk.
+  if (await hasChunkSize(connections, plan, unevenNamespace)) return count;
+  const { client } = await connections.primary(shard);
+  const made = documents({ count, seed: plan.seed, kind: uneven.collection, ordered: true });
+  await insert(client, uneven.database, uneven.collection, made);
+  await setChunkSize(connections, plan, unevenNamespace, uneven.chunkMegabytes);
+  return count;
 }
 
 /** Every document into the shard that owns the chunk of its hashed key, as a router would send it. */
@@ -158,33 +178,28 @@ async function openSink(client: MongoClient, database: string, collection: strin
 }
 
 /** The first migration by the real balancer; when it takes too long, one by hand, so that the change log always holds one. */
-async function waitForMigration(connections: Connections, plan: ClusterPlan): Promise<{ migrations: number; byBalancer: boolean }> {
-  if (plan.shards.length < 2) return { migrations: 0, byBalancer: false };
+async function waitForMigration(connections: Connections, plan: ClusterPlan): Promise<{ byBalancer: boolean }> {
   const deadline = Date.now() + balancerLimitMs;
-  for (;;) {
-    const migrations = await migrationsOf(connections, plan, unevenNamespace);
-    if (migrations > 0) return { migrations, byBalancer: true };
-    if (Date.now() > deadline) break;
+  while (Date.now() < deadline) {
+    if ((await migrationsOf(connections, plan, unevenNamespace)) > 0) return { byBalancer: true };
     await sleep(200);
   }
   const first = (await chunksOf(connections, plan, unevenNamespace))[0];
   const target = plan.shards.find(({ name }) => name !== first?.shard);
   if (first && target) await moveRange(connections, plan, unevenNamespace, first.min, target.name);
-  return { migrations: await migrationsOf(connections, plan, unevenNamespace), byBalancer: false };
+  return { byBalancer: false };
 }
 
-/** Waits until no migration came for a while and no shard has a range left to delete: then raw contents stand still. */
-async function waitUntilSettled(connections: Connections, plan: ClusterPlan): Promise<void> {
+/** Waits until no migration came for a while and no shard has a range left to delete: then raw contents stand still. Returns the migrations. */
+async function waitUntilSettled(connections: Connections, plan: ClusterPlan): Promise<number> {
   const deadline = Date.now() + settledLimitMs;
-  let before = -1;
-  for (;;) {
+  for (let before = -1; ; ) {
     const migrations = await migrationsOf(connections, plan, unevenNamespace);
     const primaries = await Promise.all(plan.shards.map((shard) => connections.primary(shard)));
     const ranges = await Promise.all(primaries.map(({ client }) => client.db('config').collection('rangeDeletions').countDocuments()));
-    if (migrations === before && ranges.every((count) => count === 0)) return;
-    if (Date.now() > deadline) return;
+    if ((migrations === before && ranges.every((count) => count === 0)) || Date.now() > deadline) return migrations;
     before = migrations;
-    await sleep(2500);
+    await sleep(settledPauseMs);
   }
 }
 

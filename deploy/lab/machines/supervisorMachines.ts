@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 import type { LabMachine, LabMachines, LabMachineSpec } from './machines.contract.ts';
-import { identifyProcess, isRunning, killMarked, markVariable, signalProcess, waitForEnd, type ProcessIdentity } from './processes.ts';
+import { findMarkedProcesses, identifyProcess, isRunning, killMarked, markVariable, signalProcess, waitForEnd, type ProcessIdentity } from './processes.ts';
 import type { SshFrontConfiguration } from './sshFront.ts';
 import { ensureKeyPair } from './sshKeys.ts';
 import { supervisordConfiguration } from './supervisordConfiguration.ts';
@@ -201,17 +201,12 @@ export function createSupervisorMachines({ directory, supervisorDirectory }: { d
       const beganAt = Date.now();
       const state = readState();
       const names = Object.keys(state.machines);
-      const supervisors = names.map((name) => state.machines[name]?.supervisord).filter(isRunning);
-      // supervisord ends its programs on TERM and then itself; what does not end in time is killed below.
-      for (const identity of supervisors) signalProcess(identity, 'SIGTERM');
-      await waitForEnd(supervisors, gracefulEndMs);
+      // Each process by itself: supervisord would end its programs one after the other.
+      const ours = names.flatMap((name) => findMarkedProcesses(markOf(state, name), rootsOf(state, name)));
+      for (const identity of ours) signalProcess(identity, 'SIGTERM');
+      await waitForEnd(ours, gracefulEndMs);
       let killed = 0;
       for (const name of names) {
-        const { front } = state.machines[name] ?? {};
-        if (front) {
-          signalProcess(front, 'SIGTERM');
-          await waitForEnd([front], 1000);
-        }
         killed += await killMarked(markOf(state, name), rootsOf(state, name));
         rmSync(placesOf(name).socket, { force: true });
         record(name, { supervisord: null, front: null });

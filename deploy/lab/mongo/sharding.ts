@@ -63,16 +63,16 @@ export async function setChunkSize(connections: Connections, plan: ClusterPlan, 
   await client.db('admin').command({ _configsvrConfigureCollectionBalancing: namespace, chunkSize: megabytes });
 }
 
+export async function hasChunkSize(connections: Connections, plan: ClusterPlan, namespace: string): Promise<boolean> {
+  const config = (await connections.primary(plan.config)).client.db('config');
+  const described = await config.collection<{ _id: string; maxChunkSizeBytes?: unknown }>('collections').findOne({ _id: namespace });
+  return described?.maxChunkSizeBytes !== undefined;
+}
+
 /** Migrations of a collection that were committed, by the config servers' own change log. */
 export async function migrationsOf(connections: Connections, plan: ClusterPlan, namespace: string): Promise<number> {
   const { client } = await connections.primary(plan.config);
   return client.db('config').collection('changelog').countDocuments({ ns: namespace, what: 'moveChunk.commit' });
-}
-
-export async function switchBalancer(connections: Connections, plan: ClusterPlan, on: boolean): Promise<void> {
-  const { client } = await connections.primary(plan.config);
-  // These two refuse a write concern.
-  await client.db('admin').command(on ? { _configsvrBalancerStart: 1 } : { _configsvrBalancerStop: 1 });
 }
 
 /** Moves the range to the shard, as an operator's moveRange would. */
