@@ -27,7 +27,14 @@ export interface ObjectStoreActivities {
    * Streams a file of a host into the store (multipart, flat memory), computing sha256 on the way, then asks the store for its size.
    * Repeatable: an object that already has this size and recorded sha256 is left. A failed upload leaves no parts. Heartbeats bytes. Fails with ChecksumMismatch, ObjectStoreUnavailable.
    */
-  putObject(input: { store: ObjectStore; key: string; host: HostRef; file: string; sizeBytes: number; sha256: string }): Promise<StoredObject>;
+  putObject(input: {
+    store: ObjectStore;
+    key: string;
+    host: HostRef;
+    file: string;
+    sizeBytes: number;
+    sha256: string;
+  }): Promise<StoredObject>;
   /** Keys below a prefix. Repeatable: reads only. */
   listObjects(input: { store: ObjectStore; prefix: string }): Promise<{ key: string; sizeBytes: number }[]>;
   /** Deletes the keys; absent ones count as deleted. */

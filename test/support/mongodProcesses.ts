@@ -1,0 +1,149 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+import { MongoClient } from 'mongodb';
+
+import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
+import type { MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
+import { tool } from '../../deploy/setup/tools.ts';
+
+export const keyText = Buffer.from('nightshift test key, not a secret'.repeat(4)).toString('base64').replaceAll('=', 'A');
+
+/** Real mongods of one replica set on loopback, with key file authentication; every member counts as a host of its own, reached locally. */
+export interface MongodSet {
+  set: ReplicaSet;
+  directory: string;
+  /** Ends one member and waits for its exit. */
+  stop: (host: string, signal?: NodeJS.Signals) => Promise<void>;
+  start: (host: string) => Promise<void>;
+  client: (host: string) => Promise<MongoClient>;
+  end: () => Promise<void>;
+}
+
+export async function startMongodSet(name: string, role: ReplicaSet['role'], size: number): Promise<MongodSet> {
+  const mongod = await tool('mongod');
+  const directory = await mkdtemp(join(tmpdir(), 'nightshift-mongod-'));
+  const keyFile = join(directory, 'key');
+  await writeFile(keyFile, keyText);
+  await chmod(keyFile, 0o600);
+  const running = new Map<string, ChildProcess>();
+  const members: MongoMember[] = [];
+  for (let index = 0; index < size; index++) {
+    const host: HostRef = {
+      name: `${name}-${index}`,
+      address: '127.0.0.1',
+      reach: { kind: 'local' },
+      serviceManager: { kind: 'systemd', sudo: false },
+      stateDirectory: directory,
+    };
+    members.push({
+      host,
+      address: '127.0.0.1',
+      port: await freePort(),
+      unit: 'vitam-mongod',
+      dataDirectory: join(directory, `data-${index}`),
+    });
+  }
+  const set: ReplicaSet = { name, role, members, credential: { username: '__system', password: 'key', authSource: 'local' } };
+  const memberOf = (host: string): MongoMember => {
+    const found = members.find((each) => each.host.name === host);
+    if (!found) throw new Error(`no member ${host}`);
+    return found;
+  };
+  const start = async (host: string): Promise<void> => {
+    const { port, dataDirectory } = memberOf(host);
+    await mkdir(dataDirectory, { recursive: true });
+    const args = [
+      '--dbpath',
+      dataDirectory,
+      '--port',
+      String(port),
+      '--bind_ip',
+      '127.0.0.1',
+      '--nounixsocket',
+      '--replSet',
+      name,
+      '--keyFile',
+      keyFile,
+      '--wiredTigerCacheSizeGB',
+      '0.25',
+      '--oplogSize',
+      '50',
+      '--quiet',
+      '--setParameter',
+      'shutdownTimeoutMillisForSignaledShutdown=100',
+    ];
+    running.set(host, spawn(mongod, [...args, ...(role === 'config' ? ['--configsvr'] : [])], { stdio: 'ignore' }));
+    await untilListening(port);
+  };
+  const client = (host: string): Promise<MongoClient> =>
+    new MongoClient(`mongodb://127.0.0.1:${memberOf(host).port}/`, {
+      directConnection: true,
+      auth: { username: '__system', password: keyText },
+      authSource: 'local',
+      serverSelectionTimeoutMS: 10_000,
+    }).connect();
+  const stop = async (host: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
+    const child = running.get(host);
+    running.delete(host);
+    if (!child || child.exitCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  };
+  const end = async (): Promise<void> => {
+    await Promise.all([...running.keys()].map((host) => stop(host, 'SIGKILL')));
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(members.map(({ host }) => start(host.name)));
+    const first = await client(`${name}-0`);
+    await first.db('admin').command({
+      replSetInitiate: {
+        _id: name,
+        ...(role === 'config' ? { configsvr: true } : {}),
+        members: members.map(({ port }, index) => ({ _id: index, host: `127.0.0.1:${port}` })),
+      },
+    });
+    for (let tries = 0; tries < 300; tries++) {
+      const status = (await first.db('admin').command({ replSetGetStatus: 1 })) as unknown as { members: { stateStr: string }[] };
+      const states = status.members.map(({ stateStr }) => stateStr);
+      if (states.includes('PRIMARY') && states.every((state) => state === 'PRIMARY' || state === 'SECONDARY')) break;
+      await pause(100);
+    }
+    await first.close();
+    return { set, directory, stop, start, client, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
+async function untilListening(port: number): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+        .once('connect', () => (socket.destroy(), resolve(true)))
+        .once('error', () => resolve(false));
+    });
+    if (open) return;
+    await pause(100);
+  }
+  throw new Error(`nothing listens on ${port}`);
+}
+
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+      .once('error', reject)
+      .listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
+      });
+  });
+}
