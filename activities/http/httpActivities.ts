@@ -1,67 +1,54 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { cancellationSignal } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 
-import { failure } from '../failure.ts';
 import type { Host, OpenHost, ResolveSecret } from '../hosts/host.ts';
+import type { HostRef } from '../hosts/hosts.contract.ts';
+import { cancellationOf } from '../tools/cancellation.ts';
+import { unlessAborted } from '../tools/unlessAborted.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
+import { openAgents } from './agents.ts';
+import { exchange } from './exchange.ts';
 import type { HttpActivities, HttpAnswer, HttpRequest } from './http.contract.ts';
-import { sendRequest } from './sendRequest.ts';
+import { waitForAnswer } from './waitForAnswer.ts';
 
-export function createHttpActivities({ openHost, resolveSecret }: { openHost: OpenHost; resolveSecret: ResolveSecret }): HttpActivities {
-  const ask = async (host: Host, request: HttpRequest, accept: number[]): Promise<HttpAnswer> => {
-    const answer = await sendRequest(host, resolveSecret, request, cancellationSignal());
-    if (accept.includes(answer.status)) return answer;
-    const told = answer.text ?? (answer.json === undefined ? 'no body' : JSON.stringify(answer.json));
-    throw failure(
-      'HttpUnexpectedAnswer',
-      `${request.method} ${host.ref.name}:${request.port}${request.path} answered ${answer.status}, wanted ${accept.join(' or ')}: ${told.slice(0, 300)}`,
-      { status: answer.status },
-    );
+export interface HttpDependencies {
+  openHost: OpenHost;
+  resolveSecret: ResolveSecret;
+}
+
+export function createHttpActivities({ openHost, resolveSecret }: HttpDependencies): HttpActivities {
+  const onHost = async <T>(ref: HostRef, ask: (host: Host, cancelled: AbortSignal) => Promise<T>): Promise<T> => {
+    const beganMs = performance.now();
+    const cancelled = cancellationSignal();
+    const work = async (): Promise<T> => {
+      const host = await unlessAborted(openHost(ref), [cancelled]).catch((error: unknown) => {
+        throw cancelled.aborted ? cancellationOf(cancelled) : error;
+      });
+      return ask(host, cancelled);
+    };
+    return withHeartbeat(() => ({ elapsedSeconds: secondsSince(beganMs) }), work);
   };
 
+  const requestAll = (ref: HostRef, requests: HttpRequest[], accept: number[]): Promise<HttpAnswer[]> =>
+    onHost(ref, async (host, cancelled) => {
+      const agents = openAgents(host, resolveSecret);
+      try {
+        const answers: HttpAnswer[] = [];
+        for (const request of requests) answers.push(await exchange({ host, agent: agents.for(request), request, accept, cancelled }));
+        return answers;
+      } finally {
+        agents.close();
+      }
+    });
+
   return {
-    requestHttp: async ({ host, request, accept }) =>
-      withHeartbeat(
-        () => ({ path: request.path }),
-        async () => ask(await openHost(host), request, accept),
-      ),
-
-    requestHttpAll: async ({ host: ref, requests, accept }) => {
-      const answers: HttpAnswer[] = [];
-      return withHeartbeat(
-        () => ({ answered: answers.length, of: requests.length }),
-        async () => {
-          const host = await openHost(ref);
-          for (const request of requests) answers.push(await ask(host, request, accept));
-          return answers;
-        },
-      );
+    async requestHttp({ host, request, accept }) {
+      const [answer] = await requestAll(host, [request], accept);
+      return answer as HttpAnswer;
     },
 
-    waitForHttp: async ({ host: ref, request, accept, limitSeconds }) => {
-      const beganMs = performance.now();
-      let last: ApplicationFailure | null = null;
-      return withHeartbeat(
-        () => ({ path: request.path, last: last?.message ?? null, elapsedSeconds: secondsSince(beganMs) }),
-        async () => {
-          for (let pauseMs = 300; ; pauseMs = Math.min(pauseMs * 1.5, 3_000)) {
-            try {
-              return await ask(await openHost(ref), request, accept);
-            } catch (error) {
-              if (!(error instanceof ApplicationFailure) || error.nonRetryable) throw error;
-              last = error;
-            }
-            if (secondsSince(beganMs) >= limitSeconds)
-              throw failure(
-                last.type === 'HttpUnexpectedAnswer' ? 'HttpUnexpectedAnswer' : 'HttpUnreachable',
-                `after ${limitSeconds} s still: ${last.message}`,
-              );
-            await pause(pauseMs, undefined, { signal: cancellationSignal() });
-          }
-        },
-      );
-    },
+    requestHttpAll: ({ host, requests, accept }) => requestAll(host, requests, accept),
+
+    waitForHttp: ({ host: ref, request, accept, limitSeconds }) =>
+      onHost(ref, (host, cancelled) => waitForAnswer({ host, request, accept, cancelled, resolveSecret }, limitSeconds)),
   };
 }
