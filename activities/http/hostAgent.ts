@@ -25,19 +25,19 @@ export class HostAgent extends Agent {
       signal.addEventListener('abort', close);
       connection.once('close', () => signal.removeEventListener('abort', close));
       if (signal.aborted) close();
+      likeSocket(connection);
       created?.(null, connection);
     }, failed);
   }
-
-  /** Those of the base class set TCP options, which a channel does not have. */
-  override keepSocketAlive(): boolean {
-    return !this.#closing.signal.aborted;
-  }
-
-  override reuseSocket(): void {}
 
   override destroy(): void {
     super.destroy();
     this.#closing.abort();
   }
+}
+
+/** The base class sets TCP options, which a channel of SSH does not have. */
+function likeSocket(connection: Duplex): void {
+  for (const name of ['setKeepAlive', 'setNoDelay', 'setTimeout', 'ref', 'unref'])
+    if (!(name in connection)) Object.defineProperty(connection, name, { value: () => connection });
 }

@@ -49,13 +49,7 @@ async function askOnce(ask: Asking): Promise<HttpAnswer> {
   }
 }
 
-function describe(
-  ask: Asking,
-  last: ApplicationFailure,
-  limitSeconds: number,
-  elapsedSeconds: number,
-  count: number,
-): ApplicationFailure {
+function describe(ask: Asking, last: ApplicationFailure, limitSeconds: number, elapsedSeconds: number, count: number): ApplicationFailure {
   const type = last.type === 'HttpUnexpectedAnswer' ? 'HttpUnexpectedAnswer' : 'HttpUnreachable';
   const seen = last.message.replace(/\. Remedy: .*$/s, '');
   const [facts] = (last.details ?? []) as [Record<string, unknown>?];
