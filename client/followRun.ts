@@ -10,9 +10,9 @@ const copyLineEveryMs = 2_000;
 
 /**
  * Follows a run to its end, telling each step once when it ends, copies with bytes and rate (read from the heartbeats of the activity under way),
- * questions and holds when they open. Resolves when the run has ended, however it ended.
+ * questions and holds when they open. Resolves when the run has ended, however it ended, or when `stop` aborts.
  */
-export async function followRun(handle: WorkflowHandle, say: Say): Promise<void> {
+export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSignal): Promise<void> {
   const told = new Set<string>();
   let phase = '';
   let copiesToldMs = 0;
@@ -25,7 +25,7 @@ export async function followRun(handle: WorkflowHandle, say: Say): Promise<void>
     ended = true;
   });
   for (;;) {
-    const last = ended;
+    const last = ended || stop?.aborted === true;
     const progress = await handle.query<RunProgress>('progress').catch(() => null);
     if (progress) {
       for (const step of progress.steps) {

@@ -9,6 +9,8 @@ const keptByServer = new Set([
   'config.system.sessions',
   'config.transactions',
   'config.image_collection',
+  // Keys for signing cluster times: rotated by the server, and no role but the server's own may read them.
+  'admin.system.keys',
   'config.lockpings',
   'config.locks',
   'config.mongos',

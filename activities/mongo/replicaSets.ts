@@ -127,9 +127,12 @@ async function viewOf(dependencies: MongoDependencies, set: ReplicaSet, member: 
     return await withMember(dependencies, member, set.credential, async (client) => {
       const status = (await client.db('admin').command({ replSetGetStatus: 1 })) as unknown as SetStatus;
       const self = status.members.find((each) => each.self === true);
+      const hello = await client.db('admin').command({ hello: 1 });
+      // An elected member first finishes what it has received: until then it takes no commands of a primary.
+      const catchesUp = self?.stateStr === 'PRIMARY' && hello.isWritablePrimary !== true;
       return {
         ...view,
-        state: self?.stateStr ?? 'UNKNOWN',
+        state: catchesUp ? 'ELECTED, NOT YET WRITABLE' : (self?.stateStr ?? 'UNKNOWN'),
         setName: status.set,
         term: Number(status.term.toString()),
         memberId: self?._id ?? -1,

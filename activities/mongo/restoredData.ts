@@ -15,7 +15,7 @@ const startLimitSeconds = 300;
  * A mongod of its own on unpacked files: a loopback port, no replication, no authentication (no key file is given), nothing written: it applies what
  * the oplog still holds, as a restored member would, and then serves reads only.
  */
-function commandFor(mongod: string, dataDirectory: string, port: number): string[] {
+function commandFor(mongod: string, dataDirectory: string, port: number, address: string): string[] {
   return [
     mongod,
     ...[
@@ -46,19 +46,23 @@ export function createRestoredDataActivities(dependencies: MongoDependencies): P
     async checkRestoredData({ host: ref, dataDirectory, mongod, port, expected }) {
       const beganMs = performance.now();
       const host = await dependencies.openHost(ref);
+      // Never an address that others reach: this mongod asks for no password. A host may have a loopback address of its own.
+      const address = ref.address.startsWith('127.') ? ref.address : '127.0.0.1';
       const ending = new AbortController();
       const cancelled = cancellationSignal();
       let at = 'starting';
       let ended: string | null = null;
-      const process = host.run(commandFor(mongod, dataDirectory, port), { signal: AbortSignal.any([ending.signal, cancelled]) }).then(
-        () => {
-          ended = 'it ended by itself';
-        },
-        (error: unknown) => {
-          ended = error instanceof Error ? error.message : String(error);
-        },
-      );
-      const place = { host: ref, address: '127.0.0.1', port };
+      const process = host
+        .run(commandFor(mongod, dataDirectory, port, address), { signal: AbortSignal.any([ending.signal, cancelled]) })
+        .then(
+          () => {
+            ended = 'it ended by itself';
+          },
+          (error: unknown) => {
+            ended = error instanceof Error ? error.message : String(error);
+          },
+        );
+      const place = { host: ref, address, port };
       const role = expected.collections.some(({ database }) => database === 'config') ? 'config' : 'shard';
       const countsOnly = expected.collections.length > 0 && expected.collections.every(({ digest }) => digest === '');
       try {

@@ -49,19 +49,17 @@ class Started {
 
 async function main(options: Options): Promise<void> {
   const started = new Started();
-  let stopping: (() => void) | undefined;
-  const stopped = new Promise<void>((resolve) => {
-    stopping = resolve;
-  });
+  const stopping = new AbortController();
+  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.on(signal, () => {
       say(`\n${signal}: ending what was started …`);
-      stopping?.();
+      stopping.abort();
     });
   try {
     mkdirSync(home, { recursive: true });
     const { lab, server, client } = await bringUp(options, started, stopped);
-    const proven = await Promise.race([backUpAndProve(client, server, started), stopped.then(() => null)]);
+    const proven = await Promise.race([backUpAndProve(client, server, started, stopping.signal), stopped.then(() => null)]);
     if (proven !== null) {
       if (!proven) process.exitCode = 1;
       if (!options.once) {
@@ -110,12 +108,12 @@ async function bringUp(
 }
 
 /** The main job and its proof. Answers whether the set is proven; a run that an earlier session left under way is followed instead of starting another. */
-async function backUpAndProve(client: Client, server: DevServer, started: Started): Promise<boolean> {
+async function backUpAndProve(client: Client, server: DevServer, started: Started, stopped: AbortSignal): Promise<boolean> {
   const workflowId = runId('vitam', 'coldBackup', 'lab');
   const handle = await startOrFollow(client, workflowId);
   started.add('run', () => cancelAndWait(handle));
   say(`\nvitamColdBackup ${workflowId}: ${server.webUi}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
-  await followRun(handle, say);
+  await followRun(handle, say, stopped);
   const report = await resultOf<ColdBackupReport>(handle);
   if (!report) return false;
   tellBackup(report, say);

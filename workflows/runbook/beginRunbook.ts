@@ -134,6 +134,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       for (;;) {
         record.state = 'running';
         record.attempts += 1;
+        delete record.note;
         record.beganAt ??= nowAt();
         show();
         try {

@@ -2,7 +2,7 @@ import { uuid4 } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { HttpRequest } from '../../activities/http/http.contract.ts';
+import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
 import type { VitamComponent, VitamPlatform } from './platform.contract.ts';
 
 export function component(platform: VitamPlatform, name: string): VitamComponent {
@@ -38,4 +38,12 @@ export function apiRequest(
     ...(target.status?.tls ? { tls: target.status.tls } : {}),
     timeoutSeconds: target.limits.apiSeconds,
   };
+}
+
+/** Rows of an answer: VITAM wraps lists in `$results`; some calls answer with the bare list or one bare object. */
+export function rowsOf<Row>({ json }: HttpAnswer): Row[] {
+  if (Array.isArray(json)) return json as Row[];
+  if (typeof json !== 'object' || json === null) return [];
+  const { $results: results } = json as { $results?: unknown };
+  return Array.isArray(results) ? (results as Row[]) : [json as Row];
 }

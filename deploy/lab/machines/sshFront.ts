@@ -99,6 +99,25 @@ function serveSession(session: Session, ended: () => void): void {
   session.on('close', ended);
 }
 
+/**
+ * sshd says why it could not open a channel ("Connection refused"); ssh2's server leaves the text empty. The message is made by the connection's
+ * protocol object, so the text is put in there for the refusals made inside `explain`.
+ */
+function refusalsExplained(client: Connection): (why: string, reject: () => void) => void {
+  const { _protocol: protocol } = client as unknown as {
+    _protocol: { channelOpenFail: (recipient: number, reason: number, description?: string) => void };
+  };
+  const send = protocol.channelOpenFail.bind(protocol);
+  let text = '';
+  protocol.channelOpenFail = (recipient, reason, description) =>
+    send(recipient, reason, description === undefined || description === '' ? text : description);
+  return (why, reject) => {
+    text = why;
+    reject();
+    text = '';
+  };
+}
+
 function serveConnection(client: Connection): void {
   let sessions = 0;
   client.on('error', () => undefined);
@@ -110,10 +129,13 @@ function serveConnection(client: Connection): void {
       sessions -= 1;
     });
   });
+  const explain = refusalsExplained(client);
   client.on('tcpip', (accept, reject, { destIP, destPort }) => {
     if (!loopback.test(destIP)) return reject();
     const socket = connect({ host: destIP, port: destPort, noDelay: true });
-    socket.once('error', () => reject());
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      explain(error.code === 'ECONNREFUSED' ? 'Connection refused' : error.message, reject),
+    );
     return socket.once('connect', () => {
       const channel = accept();
       socket.on('error', () => channel.close());
@@ -127,7 +149,9 @@ function serveConnection(client: Connection): void {
 
 const front = new ssh2.Server({ hostKeys: [readFileSync(configuration.hostKeyFile)], ident: 'NightshiftLabFront' }, serveConnection);
 const listener = createServer({ noDelay: true }, (socket) => front.injectSocket(socket));
-listener.listen(configuration.port, configuration.address, () => say(`SSH front listens on ${configuration.address}:${configuration.port}`));
+listener.listen(configuration.port, configuration.address, () =>
+  say(`SSH front listens on ${configuration.address}:${configuration.port}`),
+);
 listener.on('error', (error) => {
   say(error.message);
   process.exit(1);
