@@ -18,11 +18,11 @@ export async function readBody(response: IncomingMessage): Promise<Pick<HttpAnsw
   const whole = bytes <= jsonBytesMax;
   // In the manner of a stream when cut, so that half a character at the cut is left out.
   const text = new TextDecoder().decode(Buffer.concat(chunks), { stream: !whole });
-  if (whole && (/\bjson\b/i.test(response.headers['content-type'] ?? '') || /^\s*[[{]/.test(text))) {
+  if (whole) {
     try {
       return { json: JSON.parse(text) as unknown };
     } catch {
-      // It only says that it is JSON.
+      // Not JSON: told as text.
     }
   }
   return {
