@@ -4,6 +4,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 
 import { failure } from '../failure.ts';
+import type { Host } from '../hosts/host.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import { compareContent, readContent } from './content.ts';
 import { withMember, type MongoDependencies } from './memberConnection.ts';
@@ -15,6 +16,8 @@ const startLimitSeconds = 300;
  * A mongod of its own on unpacked files: a loopback port, no replication, no authentication (no key file is given), nothing written: it applies what
  * the oplog still holds, as a restored member would, and then serves reads only.
  */
+const logOf = (dataDirectory: string): string => `${dataDirectory}/nightshift-proof.log`;
+
 function commandFor(mongod: string, dataDirectory: string, port: number, address: string): string[] {
   return [
     mongod,
@@ -24,11 +27,13 @@ function commandFor(mongod: string, dataDirectory: string, port: number, address
       '--port',
       String(port),
       '--bind_ip',
-      '127.0.0.1',
+      address,
       '--nounixsocket',
       '--wiredTigerCacheSizeGB',
       '0.25',
       '--quiet',
+      '--logpath',
+      logOf(dataDirectory),
     ],
     ...[
       '--setParameter',
@@ -69,7 +74,14 @@ export function createRestoredDataActivities(dependencies: MongoDependencies): P
         return await withHeartbeat(
           () => ({ at, elapsedSeconds: secondsSince(beganMs) }),
           async () => {
-            await untilItAnswers(dependencies, place, () => ended, cancelled);
+            await untilItAnswers(dependencies, place, () => ended, cancelled).catch(async (error: unknown) => {
+              throw ended === null
+                ? error
+                : failure(
+                    'RestoreNotVerified',
+                    `the mongod on the unpacked files of ${ref.name} ended: ${ended}. Its log: ${await lastWords(host, dataDirectory)}`,
+                  );
+            });
             const found = await withMember(dependencies, place, undefined, (client) =>
               readContent(client, role, countsOnly, (database) => {
                 at = `reading ${database}`;
@@ -88,6 +100,13 @@ export function createRestoredDataActivities(dependencies: MongoDependencies): P
       }
     },
   };
+}
+
+/** What the mongod logged of its end: errors and fatal lines, else the last lines. */
+async function lastWords(host: Host, dataDirectory: string): Promise<string> {
+  const script = 'grep -E \'"s":"[EF]"\' "$1" | tail -n 4 | cut -c1-400; tail -n 2 "$1" | cut -c1-300';
+  const { stdout } = await host.run(['sh', '-c', script, 'nightshift', logOf(dataDirectory)], { accept: [0, 1, 2], timeoutSeconds: 20 });
+  return stdout.slice(0, 2_000);
 }
 
 async function untilItAnswers(
