@@ -7,6 +7,7 @@ import { failure } from '../failure.ts';
 import { ConnectionRefused, type Host } from '../hosts/host.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
 import { redact, showControlCharacters } from '../tools/redact.ts';
+import { unlessAborted } from '../tools/unlessAborted.ts';
 import type { HostAgent } from './hostAgent.ts';
 import type { HttpAnswer, HttpRequest } from './http.contract.ts';
 import { readBody } from './readBody.ts';
@@ -31,7 +32,8 @@ export async function exchange({ host, agent, request, accept, cancelled, timeou
   const ended = AbortSignal.any([cancelled, timedOut]);
   let answer: HttpAnswer;
   try {
-    const response = await send(host, agent, request, ended);
+    // A request without a connection yet does not heed its signal.
+    const response = await unlessAborted(send(host, agent, request, ended), [ended]);
     const body = await readBody(response);
     answer = {
       status: response.statusCode ?? 0,
