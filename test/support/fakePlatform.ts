@@ -49,11 +49,16 @@ export class FakePlatform {
   private readonly balancers = new Map<string, BalancerMode>();
   private readonly troubles = new Map<string, Trouble>();
   private paused = false;
+  private nowAt = new Date().toISOString();
   private securedAt: string | null = null;
   /** Operations that processing still lists, by tenant; one is taken away at each look. */
   readonly operations: { tenant: number; operationId: string; globalState: string; stepStatus: string; looksLeft: number }[] = [];
   /** Outcome of a securisation triggered by hand. */
   securisationOutcome = 'OK';
+  /** The platform's clock: with a time-skipping server its time, not this computer's. */
+  clock: () => Promise<number> = async () => Date.now();
+  /** When the securisation runs by itself, if it does. */
+  securesItselfAt: number | null = null;
   /** Units that never come up again, until the test heals them. */
   readonly broken = new Set<string>();
   /** Rounds that the balancer is still in after it was turned off. */
@@ -204,7 +209,10 @@ export class FakePlatform {
       requestHttp: this.wrap(
         'requestHttp',
         ({ request }) => `${request.method} ${request.path}`,
-        async ({ host, request, accept }) => this.accepted(this.answer(host, request), accept),
+        async ({ host, request, accept }) => {
+          await this.passTime();
+          return this.accepted(this.answer(host, request), accept);
+        },
       ),
       requestHttpAll: this.wrap(
         'requestHttpAll',
@@ -429,7 +437,7 @@ export class FakePlatform {
       for (const need of needs)
         for (const each of this.platform.components.filter(({ name }) => name === need))
           for (const place of each.hosts) this.rule(this.isRunning(place.name, each.unit), `securisation without ${each.unit}`);
-      this.securedAt = new Date().toISOString();
+      this.securedAt = this.nowAt;
       return json([{ tenantId: 1, operationId: 'secured-1' }]);
     }
     if (path.startsWith('/logbook/v1/operations/')) return json({ $results: [{ outcome: this.securisationOutcome }] });
@@ -450,6 +458,14 @@ export class FakePlatform {
       return json(null, 202);
     }
     return json(null, 404);
+  }
+
+  /** Reads the clock once per request; what the hour brings by itself happens here. */
+  private async passTime(): Promise<void> {
+    const now = await this.clock();
+    this.nowAt = new Date(now).toISOString();
+    if (this.securesItselfAt !== null && now >= this.securesItselfAt && this.securedAt === null)
+      this.securedAt = new Date(this.securesItselfAt).toISOString();
   }
 
   private operationsOf(tenant: number): unknown {
