@@ -161,6 +161,8 @@ export function createSystemdMachines(options: { directory: string; name?: strin
       container.start(
         [
           ...['--quiet', '--boot', '--register=no', '--keep-unit', '--settings=no', '--console=pipe'],
+          // mongod locks the memory that holds keys, and ends at once where it may not.
+          '--capability=CAP_IPC_LOCK',
           ...['--resolv-conf=off', '--timezone=off', '--link-journal=no'],
           `--directory=${places.root}`,
           `--machine=${containerName(lab, name)}`,
