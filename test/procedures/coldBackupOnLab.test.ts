@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+
+import { openLabBench, type LabBench } from '../support/labBench.ts';
+import type { StartReport } from '../../workflows/vitam/start.contract.ts';
+
+/** Copies slow enough to be met in their middle. */
+const slowCopies = { backup: { compressionLevel: 19 } };
+
+describe(
+  'the cold backup on the lab: real SSH, supervisord, sharded MongoDB, Temporal server and worker process',
+  { concurrency: 1 },
+  () => {
+    let bench: LabBench;
+    let initial: string[];
+    before(async () => {
+      bench = await openLabBench({ machines: 'supervisor', megabytesPerShard: 25 });
+      initial = await bench.running();
+      assert.ok(initial.length > 15, `only ${initial.length} services run`);
+    });
+    after(() => bench.end());
+
+    const isCopying = ({ steps }: { steps: { id: string; state: string; bytes?: { done: number } }[] }): boolean =>
+      steps.some(({ id, state, bytes }) => id.startsWith('copy/data/shard') && state === 'running' && (bytes?.done ?? 0) > 0);
+
+    async function platformIsBack(): Promise<void> {
+      assert.deepEqual(await bench.running(), initial);
+      const status = await bench.status();
+      assert.equal(status.verdict, 'up', JSON.stringify(status.down));
+      assert.deepEqual(
+        status.balancers.map(({ mode }) => mode),
+        ['full'],
+      );
+      assert.equal(status.lostRun, null);
+    }
+
+    test('a dry run answers with the plan and touches nothing', async () => {
+      const plan = await bench.execute<{ dryRun: boolean; steps: { title: string; commands: string[] }[]; unwind: string[] }>(
+        'vitamColdBackup',
+        { dryRun: true },
+      );
+      assert.equal(plan.dryRun, true);
+      assert.ok(plan.steps.length > 60);
+      assert.ok(plan.steps.some(({ commands }) => commands.some((command) => command.includes('stop vitam-worker'))));
+      assert.deepEqual(await bench.running(), initial);
+      assert.deepEqual(await bench.leftInBackups(), []);
+    });
+
+    test('backs up, brings back, and the set is proven by restoring it', async () => {
+      const report = await bench.backUp();
+      assert.deepEqual(report.parts.map(({ name }) => name).sort(), [
+        'data/configsrv',
+        'data/shard0',
+        'data/shard1',
+        'further/conf',
+        'further/data-storage',
+      ]);
+      assert.ok(report.documents > 1_000 && report.collections > 10);
+      await platformIsBack();
+      const proof = await bench.prove(report.set);
+      assert.equal(proof.proven, true);
+      assert.equal(proof.documents, report.documents);
+      assert.equal(proof.collections, report.collections);
+    });
+
+    test('a worker that is killed in the middle of a copy: another goes on, the copy was begun once, the set is proven', async () => {
+      const handle = await bench.start(slowCopies);
+      await bench.until(handle, 'a copy', isCopying);
+      await bench.killWorker();
+      await bench.startWorker();
+      const report = (await handle.result()) as { set: string; steps: { id: string; attempts: number }[] };
+      for (const { id, attempts } of report.steps.filter((step) => step.id.startsWith('copy/')))
+        assert.equal(attempts, 1, `${id} was begun ${attempts} times`);
+      await platformIsBack();
+      assert.equal((await bench.prove(report.set)).proven, true);
+    });
+
+    test('a cancel in the middle of a copy: everything comes back, nothing of the copy is left', async () => {
+      const before_ = await bench.leftInBackups();
+      const handle = await bench.start(slowCopies);
+      await bench.until(handle, 'a copy', isCopying);
+      await handle.cancel();
+      await assert.rejects(handle.result(), (error) => error instanceof WorkflowFailedError && error.cause instanceof CancelledFailure);
+      const progress = await bench.progress(handle);
+      assert.equal(progress.state, 'cancelled');
+      assert.deepEqual(progress.down, []);
+      await platformIsBack();
+      assert.deepEqual(await bench.leftInBackups(), before_);
+    });
+
+    test('a component that does not stop within its limit: the run fails before the next stop and everything comes back', async () => {
+      await bench.lab.setKnobs('back-1', 'logbook', { refuseStop: true });
+      try {
+        const handle = await bench.start({
+          policy: { onStepFailure: 'unwind' },
+          securisation: { mechanism: 'none', reason: 'not looked at here' },
+        });
+        // The platform file's own limit is an hour: an operator does not wait for it.
+        await bench.until(handle, 'the stop of logbook', ({ steps }) =>
+          steps.some(({ id, state }) => id === 'stop/logbook/back-1' && state === 'running'),
+        );
+        await handle.executeUpdate('abort', { args: [{ by: 'test', why: 'logbook does not stop' }] });
+        await assert.rejects(
+          handle.result(),
+          (error) =>
+            error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.type === 'StepAborted',
+        );
+      } finally {
+        await bench.lab.setKnobs('back-1', 'logbook', { refuseStop: null });
+      }
+      await platformIsBack();
+    });
+
+    test('a run that was terminated leaves the platform down, and vitamStart brings it up as it was', async () => {
+      const handle = await bench.start(slowCopies);
+      await bench.until(handle, 'a copy', isCopying);
+      await handle.terminate('the test takes the run away');
+      const down = await bench.status();
+      assert.notEqual(down.verdict, 'up');
+      assert.equal(down.lostRun?.workflowId, handle.workflowId);
+      const refused = await bench.start();
+      await assert.rejects(
+        refused.result(),
+        (error) =>
+          error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.type === 'LeftoverOfEarlierRun',
+      );
+      const started = await bench.execute<StartReport>('vitamStart', {});
+      assert.equal(started.lostRun, handle.workflowId);
+      await platformIsBack();
+      assert.equal((await bench.backUp()).parts.length, 5, 'the next backup is refused');
+    });
+  },
+);
