@@ -103,7 +103,7 @@ function unit(name: string, script: string, change: Partial<LabUnit> = {}): LabU
 
 const units: LabUnit[] = [
   unit('sleeper', 'printf "%s\\n" "$GREETING"; exec sleep 3600', { environment: { GREETING: 'a "b" \\c 100% $d' } }),
-  unit('short-lived', 'exit 7'),
+  unit('short-lived', 'sleep 0.5; exit 7'),
   unit('stubborn', 'trap "" TERM; while :; do sleep 1; done', { stopWaitSeconds: 1 }),
   unit('clean-at-143', 'trap "exit 143" TERM; while :; do sleep 0.1; done', { cleanExitStatuses: [143] }),
   unit('node-service', '', { command: [process.execPath, '-e', 'require("http").createServer((_, a) => a.end("hello")).listen(8080)'] }),

@@ -47,32 +47,43 @@ export function createLabNetwork(lab: string): LabNetwork {
     return names.filter((name) => name === prefix || name.startsWith(`${prefix}-`));
   }
 
+  /** The address is given last: whoever has it is whole. */
+  async function hasAddress(namespace: string, link: string, address: string): Promise<boolean> {
+    const { stdout, failed } = await execa('ip', ['-n', namespace, '-brief', 'address', 'show', 'dev', link], { reject: false });
+    return !failed && stdout.includes(` ${address}/`);
+  }
+
+  /** What an interrupted making left. */
+  async function remove(namespace: string): Promise<void> {
+    if ((await namespaces()).includes(namespace)) await execa('ip', ['netns', 'delete', namespace]);
+  }
+
   return {
     switchNamespace: prefix,
     addressOf: (number) => addressAt(firstMachineNumber + number),
     namespaceOf,
 
     async ensureSwitch() {
-      if ((await namespaces()).includes(prefix)) return;
+      const address = addressAt(switchNumber);
+      if (await hasAddress(prefix, 'switch', address)) return;
+      await remove(prefix);
       await execa('ip', ['netns', 'add', prefix]);
-      await ipIn(prefix, [
-        'link set lo up',
-        'link add switch type bridge',
-        `address add ${addressAt(switchNumber)}/24 dev switch`,
-        'link set switch up',
-      ]);
+      await ipIn(prefix, ['link set lo up', 'link add switch type bridge', 'link set switch up', `address add ${address}/24 dev switch`]);
     },
 
     async ensureMachine(machine, number) {
       const namespace = namespaceOf(machine);
-      if ((await namespaces()).includes(namespace)) return;
+      const address = addressAt(firstMachineNumber + number);
+      if (await hasAddress(namespace, 'eth0', address)) return;
+      await execa('ip', ['-n', prefix, 'link', 'delete', `port${number}`], { reject: false });
+      await remove(namespace);
       await execa('ip', ['netns', 'add', namespace]);
       await ipIn(prefix, [
         `link add port${number} type veth peer name eth0 netns ${namespace}`,
         `link set port${number} master switch`,
         `link set port${number} up`,
       ]);
-      await ipIn(namespace, ['link set lo up', `address add ${addressAt(firstMachineNumber + number)}/24 dev eth0`, 'link set eth0 up']);
+      await ipIn(namespace, ['link set lo up', 'link set eth0 up', `address add ${address}/24 dev eth0`]);
     },
 
     async setPort(number, state) {
