@@ -18,7 +18,7 @@ import {
   writeSettings,
   type LabSettings,
 } from './labFiles.ts';
-import { hostRefOf, readUnits, startUnits, waitForHostPort } from './labHosts.ts';
+import { hostRefOf, readUnits, startUnits, stopUnit, waitForHostPort } from './labHosts.ts';
 import { componentsOn, directoriesOf, filesOf, knobsPath, setsOn, unitsOf, type MachinePlace } from './labUnits.ts';
 import { labMachines } from './machines/labMachines.ts';
 import type { LabMachine } from './machines/machines.contract.ts';
@@ -30,6 +30,7 @@ import { platformFileText, secretNames } from './platformFile.ts';
 const defaultMegabytesPerShard = 200;
 const defaultSeed = 20_261_121;
 const portLimitMs = 60_000;
+const stopLimitSeconds = 30;
 const silent: Say = () => undefined;
 
 /**
@@ -169,6 +170,9 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     },
 
     async down(say = silent) {
+      // A shard member whose config servers have gone first takes half a minute to end.
+      const shardMembers = layout.shards.flatMap(({ machines: on, unit }) => on.map((machine) => ({ machine, unit })));
+      await Promise.allSettled(shardMembers.map(async ({ machine, unit }) => stopUnit(await hostOf(machine), unit, stopLimitSeconds)));
       await hosts.close();
       await machines.down(say);
     },

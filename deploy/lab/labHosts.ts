@@ -57,6 +57,16 @@ export async function startUnits(host: Host, units: string[]): Promise<number> {
   return down.length;
 }
 
+/** Stops one unit and waits for its end; one that does not run is left alone. */
+export async function stopUnit(host: Host, unit: string, timeoutSeconds: number): Promise<void> {
+  const { serviceManager: manager } = host.ref;
+  const command =
+    manager.kind === 'supervisor'
+      ? [manager.command, '-c', manager.configFile, 'stop', unit]
+      : [...(manager.sudo ? ['sudo', '-n'] : []), 'systemctl', 'stop', `${unit}.service`];
+  await host.run(command, { timeoutSeconds });
+}
+
 /** Waits until the port is open, seen from the machine itself. Throws after `limitMs`. */
 export async function waitForHostPort(host: Host, port: number, limitMs: number): Promise<void> {
   const deadline = Date.now() + limitMs;

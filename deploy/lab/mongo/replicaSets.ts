@@ -4,6 +4,7 @@ import { adminUser, localAdminUser, type ClusterPlan, type ClusterSet } from './
 import { codeOf, retry, type Connections } from './connections.ts';
 
 const answerLimitMs = 60_000;
+const electionLimitMs = 15_000;
 const notYetInitialized = 94;
 const alreadyInitialized = 23;
 const alreadyExists = [51003, 51002];
@@ -33,7 +34,22 @@ export async function ensureReplicaSet(connections: Connections, set: ClusterSet
       [alreadyInitialized],
     );
   }
+  await hurryElection(connections, set);
   await waitUntilHealthy(connections, set);
+}
+
+/** Members that start together wait ten seconds and more before one of them stands for election: the first one is asked to. */
+async function hurryElection(connections: Connections, set: ClusterSet): Promise<void> {
+  const clients = await Promise.all(set.members.map((member) => connections.member(member)));
+  const deadline = Date.now() + electionLimitMs;
+  while (Date.now() < deadline) {
+    const hellos = await Promise.all(clients.map((client) => client.db('admin').command({ hello: 1 }).catch(() => null)));
+    if (hellos.some((hello) => hello?.isWritablePrimary === true)) return;
+    // Refused while the member is not yet a secondary, or when another one is ahead of it.
+    const candidate = clients[hellos.findIndex((hello) => hello?.secondary === true)];
+    await candidate?.db('admin').command({ replSetStepUp: 1 }).catch(() => undefined);
+    await sleep(100);
+  }
 }
 
 /** Waits until the set has one primary and all others follow it. */
