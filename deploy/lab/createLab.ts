@@ -54,7 +54,12 @@ export async function createLab(options: LabOptions): Promise<Lab> {
 
   function machineOf(name: string): LabMachine {
     const machine = readMachines(directory).find((each) => each.name === name);
-    if (!machine) throw new Error(layout.machines.includes(name) ? `the lab in ${directory} was never up` : `the lab has no machine "${name}"; it has ${layout.machines.join(', ')}`);
+    if (!machine)
+      throw new Error(
+        layout.machines.includes(name)
+          ? `the lab in ${directory} was never up`
+          : `the lab has no machine "${name}"; it has ${layout.machines.join(', ')}`,
+      );
     return machine;
   }
 
@@ -184,7 +189,8 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     async setKnobs(machine, component, knobs) {
       const { disk } = machineOf(machine);
       const carried = componentsOn(layout, machine).map(({ name }) => name);
-      if (!carried.includes(component)) throw new Error(`${machine} carries no component "${component}"; it carries ${carried.join(', ') || 'none'}`);
+      if (!carried.includes(component))
+        throw new Error(`${machine} carries no component "${component}"; it carries ${carried.join(', ') || 'none'}`);
       return changeKnobs(join(disk.here, knobsPath(component)), knobs);
     },
 
@@ -212,12 +218,20 @@ function settingsOf(directory: string, { shape, megabytesPerShard, machines }: L
   const kind = typeof machines === 'object' ? machines.kind : machines;
   const known = readSettings(directory);
   if (!known)
-    return { shape: shape ?? 'full', megabytesPerShard: megabytesPerShard ?? defaultMegabytesPerShard, machines: kind ?? 'supervisor', seed: defaultSeed };
+    return {
+      shape: shape ?? 'full',
+      megabytesPerShard: megabytesPerShard ?? defaultMegabytesPerShard,
+      machines: kind ?? 'supervisor',
+      seed: defaultSeed,
+    };
   for (const [name, asked, is] of [
     ['shape', shape, known.shape],
     ['machines', kind, known.machines],
     ['megabytes per shard', megabytesPerShard, known.megabytesPerShard],
   ] as const)
-    if (asked !== undefined && asked !== is) throw new Error(`the lab in ${directory} was made with ${name} ${is}, not ${asked}; take it down and remove the directory, or use another one`);
+    if (asked !== undefined && asked !== is)
+      throw new Error(
+        `the lab in ${directory} was made with ${name} ${is}, not ${asked}; take it down and remove the directory, or use another one`,
+      );
   return known;
 }

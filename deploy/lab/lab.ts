@@ -33,9 +33,21 @@ function megabytes(text: string): number {
 /** "refuseStop=true" or "startSeconds=5"; "refuseStop=" takes it away. */
 function knob(text: string, before: Record<string, unknown> = {}): Record<string, unknown> {
   const [, name = '', value = ''] = /^(\w+)=(.*)$/.exec(text) ?? [];
-  if (!(knobNames as readonly string[]).includes(name)) throw new InvalidArgumentError(`name=value, where name is one of ${knobNames.join(', ')}`);
+  if (!(knobNames as readonly string[]).includes(name))
+    throw new InvalidArgumentError(`name=value, where name is one of ${knobNames.join(', ')}`);
   const number = Number(value);
-  const parsed = value === '' ? null : value === 'true' ? true : value === 'false' ? false : Number.isNaN(number) ? (name === 'runningJobs' ? value.split(',') : value) : number;
+  const parsed =
+    value === ''
+      ? null
+      : value === 'true'
+        ? true
+        : value === 'false'
+          ? false
+          : Number.isNaN(number)
+            ? name === 'runningJobs'
+              ? value.split(',')
+              : value
+            : number;
   return { ...before, [name]: parsed };
 }
 
@@ -49,7 +61,9 @@ async function withLab(act: (lab: Lab) => Promise<void>, options: Parameters<typ
 }
 
 const say = (line: string): void => console.log(line);
-const program = new Command('lab').description('The all-in-one VITAM lab: real service managers, SSH and a real sharded MongoDB; the Java components are stand-ins.');
+const program = new Command('lab').description(
+  'The all-in-one VITAM lab: real service managers, SSH and a real sharded MongoDB; the Java components are stand-ins.',
+);
 
 program
   .command('up')
@@ -58,12 +72,29 @@ program
   .option('--small', 'one member per replica set, four machines')
   .option('--megabytes-per-shard <number>', 'documents per shard, in megabytes (default 200)', megabytes)
   .addOption(new Option('--machines <kind>', 'without root, or with real systemd (root on Linux)').choices(['supervisor', 'systemd']))
-  .action(async ({ directory, small, megabytesPerShard, machines }: { directory: string; small?: boolean; megabytesPerShard?: number; machines?: 'supervisor' | 'systemd' }) => {
-    const options = { directory, ...(small ? { shape: 'small' as const } : {}), ...(megabytesPerShard === undefined ? {} : { megabytesPerShard }), ...(machines ? { machines } : {}) };
-    await withLab(async (lab) => {
-      await lab.up(say);
-    }, options);
-  });
+  .action(
+    async ({
+      directory,
+      small,
+      megabytesPerShard,
+      machines,
+    }: {
+      directory: string;
+      small?: boolean;
+      megabytesPerShard?: number;
+      machines?: 'supervisor' | 'systemd';
+    }) => {
+      const options = {
+        directory,
+        ...(small ? { shape: 'small' as const } : {}),
+        ...(megabytesPerShard === undefined ? {} : { megabytesPerShard }),
+        ...(machines ? { machines } : {}),
+      };
+      await withLab(async (lab) => {
+        await lab.up(say);
+      }, options);
+    },
+  );
 
 program
   .command('status')

@@ -81,7 +81,9 @@ export function ensureStorageFiles(directory: string, seed: number): number {
     mkdirSync(folder, { recursive: true });
     for (let object = 0; object < objectsPerContainer; object += 1) {
       const key = createHash('sha256').update(`${seed}/${container}/${object}`).digest('hex');
-      const blocks = Array.from({ length: Math.ceil(objectBytes / 64) }, (_, block) => createHash('sha512').update(`${key}/${block}`).digest());
+      const blocks = Array.from({ length: Math.ceil(objectBytes / 64) }, (_, block) =>
+        createHash('sha512').update(`${key}/${block}`).digest(),
+      );
       writeFileSync(join(folder, key), Buffer.concat(blocks).subarray(0, objectBytes));
       names.push(`${container}_object/${key}`);
     }

@@ -32,7 +32,12 @@ export function knobsPath(component: string): string {
 }
 
 /** Every unit of one machine. `node` and `mongod` are programs on the machine. */
-export function unitsOf(layout: LabLayout, machine: string, place: MachinePlace, { node, mongod }: { node: string; mongod: string }): LabUnit[] {
+export function unitsOf(
+  layout: LabLayout,
+  machine: string,
+  place: MachinePlace,
+  { node, mongod }: { node: string; mongod: string },
+): LabUnit[] {
   const on = (path: string): string => posix.join(place.disk, path);
   return [
     ...setsOn(layout, machine).map((set): LabUnit => ({
@@ -56,7 +61,12 @@ export function unitsOf(layout: LabLayout, machine: string, place: MachinePlace,
 }
 
 /** Every file that the units of one machine read. */
-export function filesOf(layout: LabLayout, machine: string, placeOf: (machine: string) => MachinePlace, keyFileText: string): MachineFile[] {
+export function filesOf(
+  layout: LabLayout,
+  machine: string,
+  placeOf: (machine: string) => MachinePlace,
+  keyFileText: string,
+): MachineFile[] {
   const place = placeOf(machine);
   return [
     ...setsOn(layout, machine).flatMap((set): MachineFile[] => [
@@ -73,7 +83,12 @@ export function filesOf(layout: LabLayout, machine: string, placeOf: (machine: s
 
 /** Directories that must be there before the units start, below the machine's disk. */
 export function directoriesOf(layout: LabLayout, machine: string): string[] {
-  return [...setsOn(layout, machine).map((set) => set.dataDirectory), ...componentsOn(layout, machine).map(({ name }) => `vitam/data/${name}`), 'vitam/log', 'vitam/lab'];
+  return [
+    ...setsOn(layout, machine).map((set) => set.dataDirectory),
+    ...componentsOn(layout, machine).map(({ name }) => `vitam/data/${name}`),
+    'vitam/log',
+    'vitam/lab',
+  ];
 }
 
 export function setsOn(layout: LabLayout, machine: string): LabReplicaSet[] {
@@ -111,7 +126,12 @@ function mongodConfiguration(set: LabReplicaSet, { address, disk }: MachinePlace
   });
 }
 
-function standInConfiguration(layout: LabLayout, component: LabComponent, placeOf: (machine: string) => MachinePlace, { address, disk }: MachinePlace): StandInConfiguration {
+function standInConfiguration(
+  layout: LabLayout,
+  component: LabComponent,
+  placeOf: (machine: string) => MachinePlace,
+  { address, disk }: MachinePlace,
+): StandInConfiguration {
   const peers = component.name === 'logbook' ? ['storage', 'workspace', 'processing', 'worker'] : [];
   return {
     component: component.name,

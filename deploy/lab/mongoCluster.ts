@@ -7,7 +7,16 @@ import { openConnections, type Connections } from './mongo/connections.ts';
 import { documentBytes, documents } from './mongo/documents.ts';
 import { hashedKeyOf } from './mongo/hashedKey.ts';
 import { ensureReplicaSet, ensureUsers, waitUntilHealthy } from './mongo/replicaSets.ts';
-import { chunksOf, ensureDatabase, ensureShardedCollection, ensureShards, hasChunkSize, migrationsOf, moveRange, setChunkSize } from './mongo/sharding.ts';
+import {
+  chunksOf,
+  ensureDatabase,
+  ensureShardedCollection,
+  ensureShards,
+  hasChunkSize,
+  migrationsOf,
+  moveRange,
+  setChunkSize,
+} from './mongo/sharding.ts';
 
 interface HashedCollection {
   database: string;
@@ -58,7 +67,9 @@ export async function ensureMongoCluster(
       await Promise.all(sets.map((set) => ensureUsers(connections, plan, set)));
       await ensureShards(connections, plan);
       const made = await fill(connections, plan);
-      say(`mongo: sharded, ${made} documents, ${Math.round((made * documentBytes) / 1_000_000)} MB on ${plan.shards.length} shards, ${clock()}`);
+      say(
+        `mongo: sharded, ${made} documents, ${Math.round((made * documentBytes) / 1_000_000)} MB on ${plan.shards.length} shards, ${clock()}`,
+      );
     }
     const moved = await waitForMigration(connections, plan);
     const migrations = await waitUntilSettled(connections, plan);
@@ -129,7 +140,13 @@ async function insertHashed(
     return (upper.find(({ max }) => max === null || key < max) ?? upper.at(-1))?.shard ?? '';
   };
   const batches = new Map<string, (ReturnType<typeof documents> extends Generator<infer Made> ? Made : never)[]>();
-  const sinks = new Map(await Promise.all(plan.shards.map(async (shard) => [shard.name, await openSink((await connections.primary(shard)).client, database, collection)] as const)));
+  const sinks = new Map(
+    await Promise.all(
+      plan.shards.map(
+        async (shard) => [shard.name, await openSink((await connections.primary(shard)).client, database, collection)] as const,
+      ),
+    ),
+  );
   for (const document of documents({ count, seed, kind: collection, ordered: false })) {
     const owner = ownerOf(document._id);
     const batch = batches.get(owner) ?? [];
@@ -193,7 +210,7 @@ async function waitForMigration(connections: Connections, plan: ClusterPlan): Pr
 /** Waits until no migration came for a while and no shard has a range left to delete: then raw contents stand still. Returns the migrations. */
 async function waitUntilSettled(connections: Connections, plan: ClusterPlan): Promise<number> {
   const deadline = Date.now() + settledLimitMs;
-  for (let before = -1; ; ) {
+  for (let before = -1; ;) {
     const migrations = await migrationsOf(connections, plan, unevenNamespace);
     const primaries = await Promise.all(plan.shards.map((shard) => connections.primary(shard)));
     const ranges = await Promise.all(primaries.map(({ client }) => client.db('config').collection('rangeDeletions').countDocuments()));

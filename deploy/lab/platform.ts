@@ -32,7 +32,8 @@ export interface LabLayout {
 
 export const tenants = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
 
-const numbered = (name: string, from: number, to: number): string[] => Array.from({ length: to - from + 1 }, (_, index) => `${name}-${from + index}`);
+const numbered = (name: string, from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => `${name}-${from + index}`);
 
 export function labLayout(shape: LabShape): LabLayout {
   const full = shape === 'full';

@@ -119,7 +119,10 @@ function hostDocument({ address, ssh, serviceManager }: LabMachine, disk: string
   };
 }
 
-function setDocument({ name, port, unit, machines, dataDirectory }: LabReplicaSet, anyHost: (path: string) => string): Record<string, unknown> {
+function setDocument(
+  { name, port, unit, machines, dataDirectory }: LabReplicaSet,
+  anyHost: (path: string) => string,
+): Record<string, unknown> {
   return {
     name,
     port,

@@ -77,7 +77,7 @@ function descendants(roots: ProcessIdentity[]): ProcessIdentity[] {
     .split('\n')
     .map((row) => row.trim().split(/\s+/).map(Number));
   const family = new Set(roots.map(({ pid }) => pid));
-  for (let grew = true; grew; ) {
+  for (let grew = true; grew;) {
     grew = false;
     for (const [pid, parent] of rows) {
       if (pid === undefined || parent === undefined || family.has(pid) || !family.has(parent)) continue;

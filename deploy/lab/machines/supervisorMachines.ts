@@ -8,7 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 
 import type { LabMachine, LabMachines, LabMachineSpec } from './machines.contract.ts';
-import { findMarkedProcesses, identifyProcess, isRunning, killMarked, markVariable, signalProcess, waitForEnd, type ProcessIdentity } from './processes.ts';
+import {
+  findMarkedProcesses,
+  identifyProcess,
+  isRunning,
+  killMarked,
+  markVariable,
+  signalProcess,
+  waitForEnd,
+  type ProcessIdentity,
+} from './processes.ts';
 import type { SshFrontConfiguration } from './sshFront.ts';
 import { ensureKeyPair } from './sshKeys.ts';
 import { supervisordConfiguration } from './supervisordConfiguration.ts';
@@ -53,7 +62,13 @@ const frontProgram = fileURLToPath(new URL('./sshFront.ts', import.meta.url));
  * @param directory the lab's directory; machines live in `machines/<name>`, keys in `keys/`, ids of processes in `machines/state.json`.
  * @param supervisorDirectory directory that holds `supervisord` and `supervisorctl`.
  */
-export function createSupervisorMachines({ directory, supervisorDirectory }: { directory: string; supervisorDirectory: string }): LabMachines {
+export function createSupervisorMachines({
+  directory,
+  supervisorDirectory,
+}: {
+  directory: string;
+  supervisorDirectory: string;
+}): LabMachines {
   const base = join(directory, 'machines');
   const stateFile = join(base, 'state.json');
   const supervisord = join(supervisorDirectory, 'supervisord');
@@ -134,11 +149,24 @@ export function createSupervisorMachines({ directory, supervisorDirectory }: { d
     }
     if (!isRunning(known?.supervisord)) {
       rmSync(places.socket, { force: true });
-      record(name, { supervisord: startDetached(name, [supervisord, '--nodaemon', '--configuration', places.configFile], 'supervisord.out') });
+      record(name, {
+        supervisord: startDetached(name, [supervisord, '--nodaemon', '--configuration', places.configFile], 'supervisord.out'),
+      });
     }
     await Promise.all([
-      waitForPort({ address, port, limitMs: startLimitMs, what: `SSH front of ${name} (log: ${places.logDirectory}/front.log)`, alive: () => isRunning(readState().machines[name]?.front) }),
-      waitForSocket({ path: places.socket, limitMs: startLimitMs, what: `supervisord of ${name} (log: ${places.logDirectory}/supervisord.out)`, alive: () => isRunning(readState().machines[name]?.supervisord) }),
+      waitForPort({
+        address,
+        port,
+        limitMs: startLimitMs,
+        what: `SSH front of ${name} (log: ${places.logDirectory}/front.log)`,
+        alive: () => isRunning(readState().machines[name]?.front),
+      }),
+      waitForSocket({
+        path: places.socket,
+        limitMs: startLimitMs,
+        what: `supervisord of ${name} (log: ${places.logDirectory}/supervisord.out)`,
+        alive: () => isRunning(readState().machines[name]?.supervisord),
+      }),
     ]);
   }
 
@@ -158,7 +186,13 @@ export function createSupervisorMachines({ directory, supervisorDirectory }: { d
     };
     writeFileSync(places.frontFile, JSON.stringify(front, null, 2));
     const text = supervisordConfiguration(
-      { socket: places.socket, logDirectory: places.logDirectory, pidFile: join(places.home, 'supervisord.pid'), directory: places.disk, machine: spec.name },
+      {
+        socket: places.socket,
+        logDirectory: places.logDirectory,
+        pidFile: join(places.home, 'supervisord.pid'),
+        directory: places.disk,
+        machine: spec.name,
+      },
       spec.units,
     );
     const changed = existsSync(places.configFile) && readFileSync(places.configFile, 'utf8') !== text;
@@ -211,7 +245,9 @@ export function createSupervisorMachines({ directory, supervisorDirectory }: { d
         rmSync(placesOf(name).socket, { force: true });
         record(name, { supervisord: null, front: null });
       }
-      say(`machines: ${names.length} down${killed > 0 ? `, ${killed} processes killed` : ''}, ${((Date.now() - beganAt) / 1000).toFixed(1)} s`);
+      say(
+        `machines: ${names.length} down${killed > 0 ? `, ${killed} processes killed` : ''}, ${((Date.now() - beganAt) / 1000).toFixed(1)} s`,
+      );
     },
 
     async powerOff(name) {

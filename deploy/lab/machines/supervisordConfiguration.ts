@@ -66,7 +66,8 @@ function shellWord(word: string): string {
 function environmentText(environment: Record<string, string>): string {
   return Object.entries(environment)
     .map(([key, value]) => {
-      if (value.includes('"') && value.includes("'")) throw new Error(`supervisord.conf cannot hold ${key}, which has both kinds of quotes`);
+      if (value.includes('"') && value.includes("'"))
+        throw new Error(`supervisord.conf cannot hold ${key}, which has both kinds of quotes`);
       const quote = value.includes('"') ? "'" : '"';
       return `${key}=${quote}${value}${quote}`;
     })

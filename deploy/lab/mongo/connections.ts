@@ -40,7 +40,8 @@ export function openConnections({ reach, keyFileText }: { reach: ReachMember; ke
       } catch (error) {
         await client.close(true);
         const where = `mongod of ${member.machine} (${member.address}:${member.port})`;
-        if (Date.now() > deadline) throw new Error(`${where} does not answer after ${answerLimitMs / 1000} s: ${String(error)}`, { cause: error });
+        if (Date.now() > deadline)
+          throw new Error(`${where} does not answer after ${answerLimitMs / 1000} s: ${String(error)}`, { cause: error });
       }
       await sleep(pauseMs);
     }

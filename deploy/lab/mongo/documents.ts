@@ -25,7 +25,17 @@ export const documentBytes = 4096;
  * Archive-like documents of about `documentBytes`, each with its own identifier (VITAM's look like these: 36 characters of base 32).
  * The same seed gives the same documents.
  */
-export function* documents({ count, seed, kind, ordered }: { count: number; seed: number; kind: string; ordered: boolean }): Generator<Document & { _id: string }> {
+export function* documents({
+  count,
+  seed,
+  kind,
+  ordered,
+}: {
+  count: number;
+  seed: number;
+  kind: string;
+  ordered: boolean;
+}): Generator<Document & { _id: string }> {
   const next = numbers(seed);
   const noise = Buffer.alloc(noiseBytes);
   for (let index = 0; index < count; index += 1) {

@@ -43,11 +43,21 @@ async function hurryElection(connections: Connections, set: ClusterSet): Promise
   const clients = await Promise.all(set.members.map((member) => connections.member(member)));
   const deadline = Date.now() + electionLimitMs;
   while (Date.now() < deadline) {
-    const hellos = await Promise.all(clients.map((client) => client.db('admin').command({ hello: 1 }).catch(() => null)));
+    const hellos = await Promise.all(
+      clients.map((client) =>
+        client
+          .db('admin')
+          .command({ hello: 1 })
+          .catch(() => null),
+      ),
+    );
     if (hellos.some((hello) => hello?.isWritablePrimary === true)) return;
     // Refused while the member is not yet a secondary, or when another one is ahead of it.
     const candidate = clients[hellos.findIndex((hello) => hello?.secondary === true)];
-    await candidate?.db('admin').command({ replSetStepUp: 1 }).catch(() => undefined);
+    await candidate
+      ?.db('admin')
+      .command({ replSetStepUp: 1 })
+      .catch(() => undefined);
     await sleep(100);
   }
 }

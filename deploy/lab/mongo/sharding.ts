@@ -31,7 +31,9 @@ export async function ensureShardedCollection(
   const config = (await connections.primary(plan.config)).client.db('config');
   if (await config.collection<{ _id: string }>('collections').findOne({ _id: `${database}.${collection}` })) return;
   // The version holds a UUID and a timestamp that must come back as they are.
-  const described = await config.collection<{ _id: string; version: Document }>('databases').findOne({ _id: database }, { promoteValues: false });
+  const described = await config
+    .collection<{ _id: string; version: Document }>('databases')
+    .findOne({ _id: database }, { promoteValues: false });
   if (!described) throw new Error(`database ${database} is unknown to the config servers`);
   const shard = (await connections.primary(primaryShard)).client.db(database);
   await shard.command({
@@ -76,7 +78,13 @@ export async function migrationsOf(connections: Connections, plan: ClusterPlan, 
 }
 
 /** Moves the range to the shard, as an operator's moveRange would. */
-export async function moveRange(connections: Connections, plan: ClusterPlan, namespace: string, min: Document, toShard: string): Promise<void> {
+export async function moveRange(
+  connections: Connections,
+  plan: ClusterPlan,
+  namespace: string,
+  min: Document,
+  toShard: string,
+): Promise<void> {
   const { client } = await connections.primary(plan.config);
   await client.db('admin').command({ _configsvrMoveRange: namespace, toShard, min, ...majority });
 }

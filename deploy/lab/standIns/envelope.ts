@@ -8,7 +8,10 @@ export function results(found: unknown[], status = 200, total = found.length): S
 
 /** VITAM's error document. */
 export function fault(status: number, message: string): StandInAnswer {
-  return { status, body: { httpCode: status, code: String(status), context: 'lab stand-in', state: 'code_vitam', message, description: message } };
+  return {
+    status,
+    body: { httpCode: status, code: String(status), context: 'lab stand-in', state: 'code_vitam', message, description: message },
+  };
 }
 
 /** Tenant of the request's X-Tenant-Id header; null when it is missing or no number. */

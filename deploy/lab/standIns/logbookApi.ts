@@ -121,13 +121,18 @@ function select(events: LogbookEvent[], body: unknown): StandInAnswer {
   const order = isRecord(filter.$orderby) ? Object.entries(filter.$orderby) : [];
   found.sort((one, other) => {
     for (const [field, direction] of order) {
-      const [left, right] = [String({ ...one }[field]), String({ ...other }[field])];
+      const [left, right] = [textOf(one, field), textOf(other, field)];
       if (left !== right) return left < right === (direction === 1) ? -1 : 1;
     }
     return 0;
   });
   const offset = Number(filter.$offset ?? 0);
   return results(found.slice(offset, offset + Number(filter.$limit ?? 100)), 200, found.length);
+}
+
+function textOf(event: LogbookEvent, field: string): string {
+  const value = Object.entries(event).find(([name]) => name === field)?.[1] as unknown;
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 function matches(event: Record<string, unknown>, query: unknown): boolean {

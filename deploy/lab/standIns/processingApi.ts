@@ -29,7 +29,13 @@ export function processingApi({ stateDirectory, operations }: StandInConfigurati
 
   function current(): Operation[] {
     const now = Date.now();
-    return file.read().map((each) => (each.endsAt !== null && each.endsAt <= now ? { ...each, state: 'COMPLETED' as const, status: each.status === 'FATAL' ? 'FATAL' : 'OK' } : each));
+    return file
+      .read()
+      .map((each) =>
+        each.endsAt !== null && each.endsAt <= now
+          ? { ...each, state: 'COMPLETED' as const, status: each.status === 'FATAL' ? 'FATAL' : 'OK' }
+          : each,
+      );
   }
 
   function change(operation: Operation, part: Partial<Operation>): void {
@@ -39,14 +45,18 @@ export function processingApi({ stateDirectory, operations }: StandInConfigurati
   function one(request: StandInRequest, operation: Operation): StandInAnswer | null {
     switch (request.method) {
       case 'HEAD':
-        return { status: operation.state === 'COMPLETED' ? 200 : 202, headers: { 'x-global-execution-state': operation.state, 'x-global-execution-status': operation.status } };
+        return {
+          status: operation.state === 'COMPLETED' ? 200 : 202,
+          headers: { 'x-global-execution-state': operation.state, 'x-global-execution-status': operation.status },
+        };
       case 'GET':
         return results([describe(operation)]);
       case 'PUT': {
         const action = request.headers['x-action'];
         if (operation.state === 'COMPLETED') return fault(409, `workflow ${operation.operationId} is completed`);
         if (action === 'PAUSE') change(operation, { state: 'PAUSE', endsAt: null });
-        else if (action === 'RESUME' || action === 'NEXT' || action === 'REPLAY') change(operation, { state: 'RUNNING', status: 'OK', endsAt: Date.now() + resumedSeconds * 1000 });
+        else if (action === 'RESUME' || action === 'NEXT' || action === 'REPLAY')
+          change(operation, { state: 'RUNNING', status: 'OK', endsAt: Date.now() + resumedSeconds * 1000 });
         else return fault(400, 'X-Action must be RESUME, NEXT, REPLAY or PAUSE');
         return results([describe(current().find(({ operationId }) => operationId === operation.operationId) ?? operation)], 202);
       }
@@ -69,7 +79,10 @@ export function processingApi({ stateDirectory, operations }: StandInConfigurati
     if (tenant === null) return fault(412, 'missing the tenant id (X-Tenant-Id)');
     const mine = current().filter((each) => each.tenant === tenant);
     if (request.path === collection && request.method === 'GET') {
-      const wanted = (field: string): string[] => [...texts(request.body, field), ...request.query.getAll(field).flatMap((text) => text.split(','))];
+      const wanted = (field: string): string[] => [
+        ...texts(request.body, field),
+        ...request.query.getAll(field).flatMap((text) => text.split(',')),
+      ];
       const [states, statuses, types] = [wanted('states'), wanted('statuses'), wanted('listProcessTypes')];
       return results(
         mine
@@ -78,7 +91,9 @@ export function processingApi({ stateDirectory, operations }: StandInConfigurati
       );
     }
     const operation = mine.find(({ operationId }) => request.path === `${collection}/${operationId}`);
-    return operation ? one(request, operation) : fault(404, `no workflow ${request.path.slice(collection.length + 1)} for tenant ${tenant}`);
+    return operation
+      ? one(request, operation)
+      : fault(404, `no workflow ${request.path.slice(collection.length + 1)} for tenant ${tenant}`);
   };
 }
 

@@ -59,5 +59,12 @@ export function schedulerApi({ stateDirectory }: StandInConfiguration): StandInA
 }
 
 function describe({ group, name, description }: Job): Record<string, unknown> {
-  return { Key: `${group}.${name}`, Description: description, JobClass: `lab stand-in for ${name}`, JobDataMap: {}, Durability: true, ShouldRecover: false };
+  return {
+    Key: `${group}.${name}`,
+    Description: description,
+    JobClass: `lab stand-in for ${name}`,
+    JobDataMap: {},
+    Durability: true,
+    ShouldRecover: false,
+  };
 }

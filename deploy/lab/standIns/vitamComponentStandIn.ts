@@ -42,10 +42,24 @@ async function apiOf(component: string): Promise<StandInApi> {
 }
 
 const statusPages: StandInApi = ({ path }) => {
-  if (path === '/admin/v1/status') return { status: 200, body: { serverIdentity: { Name: configuration.component, Role: configuration.component, PlatformId: 0 }, status: true } };
+  if (path === '/admin/v1/status')
+    return {
+      status: 200,
+      body: { serverIdentity: { Name: configuration.component, Role: configuration.component, PlatformId: 0 }, status: true },
+    };
   if (path === '/admin/v1/autotest') {
     const part = { httpCode: 200, code: '000000', context: configuration.component, state: 'OK', message: 'Sub-service is available' };
-    return { status: 200, body: { httpCode: 200, code: '000000', context: configuration.component, state: 'OK', message: 'All services are available', errors: [part] } };
+    return {
+      status: 200,
+      body: {
+        httpCode: 200,
+        code: '000000',
+        context: configuration.component,
+        state: 'OK',
+        message: 'All services are available',
+        errors: [part],
+      },
+    };
   }
   return null;
 };
@@ -57,7 +71,13 @@ async function readRequest(incoming: IncomingMessage): Promise<StandInRequest> {
     if (text.length > bodyBytesMax) throw new Error(`body of more than ${bodyBytesMax} bytes`);
   }
   const url = new URL(incoming.url ?? '/', 'http://lab');
-  return { method: incoming.method ?? 'GET', path: url.pathname, query: url.searchParams, headers: incoming.headers, body: text === '' ? undefined : JSON.parse(text) };
+  return {
+    method: incoming.method ?? 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    headers: incoming.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
 }
 
 async function answerOf(apis: StandInApi[], incoming: IncomingMessage): Promise<StandInAnswer> {
@@ -69,7 +89,9 @@ async function answerOf(apis: StandInApi[], incoming: IncomingMessage): Promise<
     const answer = await api(request, set);
     if (answer) return set.statusCode === undefined ? answer : { ...answer, status: set.statusCode };
   }
-  return request.path === '/' ? results([]) : fault(404, `${configuration.component} (stand-in) does not know ${request.method} ${request.path}`);
+  return request.path === '/'
+    ? results([])
+    : fault(404, `${configuration.component} (stand-in) does not know ${request.method} ${request.path}`);
 }
 
 function serve(apis: StandInApi[], port: number): void {
