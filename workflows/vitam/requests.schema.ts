@@ -9,7 +9,8 @@ import type { RequestReader } from '../../activities/requests/requestActivities.
 import type { BackupProofRequest } from './backupProof.contract.ts';
 import type { ColdBackupRequest } from './coldBackup.contract.ts';
 import type { VitamPlatform } from './platform.contract.ts';
-import { faultsOf, orderDocument, platformDocument, resolvePlatform, type Fault, type OrderDocument } from './platform.schema.ts';
+import { faultsOf, orderDocument, platformDocument, type Fault, type OrderDocument } from './platform.schema.ts';
+import { resolvePlatform } from './resolvePlatform.schema.ts';
 import type { StartRequest } from './start.contract.ts';
 import type { StatusRequest } from './status.contract.ts';
 
@@ -164,6 +165,8 @@ async function readYaml(file: string): Promise<{ value: unknown } | { faults: Fa
 function merge(base: unknown, change: unknown): unknown {
   if (change === undefined) return base;
   if (!isRecord(base) || !isRecord(change)) return change;
+  // Another mechanism has other fields: nothing of the former one is kept.
+  if (change.mechanism !== undefined && change.mechanism !== base.mechanism) return change;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(change)) if (value !== undefined) merged[key] = merge(merged[key], value);
   return merged;
