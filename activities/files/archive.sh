@@ -66,7 +66,7 @@ find "$source" -type f -printf '%s\n' | awk '{ bytes += $1 } END { printf "%.0f\
     zstd "-$level" -T0 -q --stdout |
     tee -- "$part" |
     sha256sum >"$state/sha256"
-  printf '%s ' "${PIPESTATUS[@]}" >"$state/exits"
+  echo "${PIPESTATUS[*]}" >"$state/exits"
 ) &
 wait $!
 read -r tar_exit zstd_exit tee_exit sum_exit <"$state/exits" || fail 21 'the copy was cut off'

@@ -127,7 +127,7 @@ function whereItIs(status: JobStatus): ArchiveProgress {
 }
 
 /** What the heartbeats of a watched job say; `lastProgressAt` tells a job that hangs from one that is slow. */
-function followProgress(): { see(status: JobStatus): void; told(): object } {
+function followProgress(): { see: (status: JobStatus) => void; told: () => object } {
   let first: { atMs: number; writtenBytes: number; readBytes: number } | undefined;
   let last: JobStatus | undefined;
   let lastProgressAt = new Date().toISOString();

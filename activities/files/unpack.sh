@@ -34,7 +34,13 @@ rm -f -- "$claim.pipe"
 mkfifo -- "$claim.pipe"
 sha256sum <"$claim.pipe" >"$claim.sum" &
 sum_job=$!
-tee -- "$claim.pipe" <"$archive" | zstd -dcq -T0 | tar --extract --directory "$directory"
+# tar stops at the end mark; the padding after it is read too, or zstd and tee would die of a closed pipe.
+tee -- "$claim.pipe" <"$archive" | zstd -dcq -T0 | {
+  tar --extract --directory "$directory"
+  code=$?
+  cat >/dev/null
+  exit "$code"
+}
 exits="${PIPESTATUS[*]}"
 wait "$sum_job"
 read -r sum _ <"$claim.sum"
