@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import ssh2, { type Client, type ClientChannel } from 'ssh2';
+
+import { identifyProcess } from '../../deploy/lab/machines/processes.ts';
+import { openMachine, type OneMachine } from './labDirectory.ts';
+
+describe('the SSH front of a lab machine', () => {
+  let one: OneMachine;
+  let client: Client;
+
+  /** Logs in with this key; refuses any host key but the pinned one. */
+  async function logIn(privateKey: string | Buffer, username = 'lab'): Promise<Client> {
+    const { address, port, hostKeyFingerprint } = one.machine.ssh;
+    const opened = new ssh2.Client();
+    opened.connect({
+      host: address,
+      port,
+      username,
+      privateKey,
+      hostVerifier: (key: Buffer) =>
+        `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}` === hostKeyFingerprint,
+    });
+    try {
+      await once(opened, 'ready');
+    } catch (error) {
+      opened.destroy();
+      throw error;
+    } finally {
+      // A reset while it ends is nobody's concern.
+      opened.on('error', () => undefined);
+    }
+    return opened;
+  }
+
+  function start(command: string, on = client): Promise<ClientChannel> {
+    return new Promise((resolve, reject) => on.exec(command, (error, channel) => (error ? reject(error) : resolve(channel))));
+  }
+
+  async function ended(
+    channel: ClientChannel,
+  ): Promise<{ code: number | null; signal: string | undefined; stdout: string; stderr: string }> {
+    let [stdout, stderr] = ['', ''];
+    let [code, signal]: [number | null, string | undefined] = [null, undefined];
+    channel.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+    channel.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    channel.on('exit', (given: number | null, name?: string) => ([code, signal] = [given, name]));
+    await once(channel, 'close');
+    return { code, signal, stdout, stderr };
+  }
+
+  async function waitUntil(what: string, holds: () => boolean): Promise<void> {
+    for (const deadline = Date.now() + 5000; !holds(); await sleep(20)) assert.ok(Date.now() < deadline, `${what} did not come about`);
+  }
+
+  before(async () => {
+    one = await openMachine([]);
+    client = await logIn(readFileSync(one.machine.ssh.privateKeyFile));
+  });
+  after(async () => {
+    client?.destroy();
+    await one?.end();
+  });
+
+  test('passes input, output, error output and the exit status', async () => {
+    const channel = await start('cat; echo to-stderr >&2; exit 7');
+    channel.end('from the client\n');
+    assert.deepEqual(await ended(channel), { code: 7, signal: undefined, stdout: 'from the client\n', stderr: 'to-stderr\n' });
+  });
+
+  test('tells the signal that ended a command', async () => {
+    const { code, signal } = await ended(await start('kill -KILL $$'));
+    assert.equal(code, null);
+    assert.equal(signal, 'SIGKILL');
+  });
+
+  test('gives a signal request to the whole process group of the command', async () => {
+    const file = join(one.machine.disk.here, 'group');
+    const channel = await start(`sleep 60 & echo $! > ${file}; wait`);
+    const end = ended(channel);
+    await waitUntil('the child', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    channel.signal('TERM');
+    assert.equal((await end).signal, 'SIGTERM');
+    const child = Number(readFileSync(file, 'utf8'));
+    await waitUntil('the end of the child', () => identifyProcess(child) === null);
+  });
+
+  test('leaves a command alone when its connection drops, as sshd does', async () => {
+    const file = join(one.machine.disk.here, 'survivor');
+    const other = await logIn(readFileSync(one.machine.ssh.privateKeyFile));
+    await start(`sleep 0.5; echo lives > ${file}`, other);
+    await sleep(100);
+    other.destroy();
+    await waitUntil('the file of the command', () => existsSync(file));
+  });
+
+  test('moves large output whole', async () => {
+    const { stdout, code } = await ended(await start('head -c 5000000 /dev/zero | tr "\\0" x'));
+    assert.equal(stdout.length, 5_000_000);
+    assert.equal(code, 0);
+  });
+
+  test('refuses the eleventh session of a connection, and takes one again when another has ended', async () => {
+    const other = await logIn(readFileSync(one.machine.ssh.privateKeyFile));
+    try {
+      const open = await Promise.all(Array.from({ length: 10 }, () => start('cat', other)));
+      await assert.rejects(start('true', other), /open failure/i);
+      const [first] = open;
+      assert.ok(first);
+      first.end();
+      await ended(first);
+      assert.equal((await ended(await start('true', other))).code, 0);
+    } finally {
+      other.destroy();
+    }
+  });
+
+  test('forwards to an open port', async () => {
+    const echo = createServer((socket) => socket.pipe(socket)).listen(0, one.machine.address);
+    await once(echo, 'listening');
+    const { port } = echo.address() as AddressInfo;
+    const stream = await new Promise<ClientChannel>((resolve, reject) =>
+      client.forwardOut('127.0.0.1', 0, one.machine.address, port, (error, channel) => (error ? reject(error) : resolve(channel))),
+    );
+    stream.write('there and back');
+    const [answer] = (await once(stream, 'data')) as [Buffer];
+    assert.equal(answer.toString(), 'there and back');
+    stream.destroy();
+    echo.close();
+  });
+
+  test('answers a forward to a closed port with CONNECT_FAILED', async () => {
+    const error = await new Promise<Error & { reason?: number }>((resolve, reject) =>
+      client.forwardOut('127.0.0.1', 0, one.machine.address, 9, (refusal) => (refusal ? resolve(refusal) : reject(new Error('opened')))),
+    );
+    assert.equal(error.reason, 2);
+    assert.match(error.message, /Connection refused/);
+  });
+
+  test('lets in nobody with another key or another name', async () => {
+    await assert.rejects(logIn(ssh2.utils.generateKeyPairSync('ed25519').private), /authentication methods failed/);
+    await assert.rejects(logIn(readFileSync(one.machine.ssh.privateKeyFile), 'root'), /authentication methods failed/);
+  });
+});
