@@ -66,6 +66,8 @@ export async function createWorker(env: TestWorkflowEnvironment, taskQueue: stri
     connection: env.nativeConnection,
     namespace: env.namespace ?? 'default',
     taskQueue,
+    // Not the name of this machine: it would stand in recorded histories.
+    identity: 'test-worker',
     workflowBundle: await workflowBundle(),
     activities,
     maxHeartbeatThrottleInterval: '100 milliseconds',
