@@ -2,130 +2,180 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { MongoClient } from 'mongodb';
+import { MongoServerError, type Document, type MongoClient } from 'mongodb';
 
 import { failure } from '../failure.ts';
-import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
-import { withMember, type MongoDependencies } from './memberConnection.ts';
-import type { BalancerState, MongoActivities, MongoCluster, SeenPrimary } from './mongo.contract.ts';
+import { withHeartbeat } from '../tools/withHeartbeat.ts';
+import { placeOf, withMember, type MongoDependencies } from './memberConnection.ts';
+import { shortMessage } from './memberView.ts';
+import type { BalancerMode, BalancerState, MongoCluster } from './mongo.contract.ts';
+import { findPrimaryOf } from './primary.ts';
 
-type Verb = 'Status' | 'Stop' | 'Start';
-
-/** Where the balancer is spoken to: a mongos that answers, else the config primary, where it runs (real-parts.md 2). */
-interface Seat {
+/** A way to give the balancer orders. mongos has public commands; without any mongos the config primary answers their internal forms. */
+interface BalancerSeat {
   through: string;
-  command: (verb: Verb) => Record<string, unknown>;
   client: MongoClient;
+  commands: { status: string; stop: string; start: string };
 }
 
-interface BalancerDependencies extends MongoDependencies {
-  findPrimary: (input: { set: MongoCluster['config'] }) => Promise<SeenPrimary>;
+const routerCommands = { status: 'balancerStatus', stop: 'balancerStop', start: 'balancerStart' };
+const configCommands = { status: '_configsvrBalancerStatus', stop: '_configsvrBalancerStop', start: '_configsvrBalancerStart' };
+const pollMs = 500;
+/** The config set may have lost or restarted its primary a moment ago. */
+const seatSecondsMax = 20;
+const readingSecondsMax = 10;
+
+const passingTypes: readonly unknown[] = ['MongoUnreachable', 'MongoNoPrimary', 'HostUnreachable'];
+
+export async function readBalancerOf(dependencies: MongoDependencies, cluster: MongoCluster): Promise<BalancerState> {
+  return withBalancer(dependencies, cluster, readState, readingSecondsMax);
 }
 
-const electionLimitSeconds = 30;
-
-export function createBalancerActivities(
-  dependencies: BalancerDependencies,
-): Pick<MongoActivities, 'readBalancer' | 'stopBalancer' | 'restoreBalancer'> {
-  async function withSeat<Result>(cluster: MongoCluster, act: (seat: Seat) => Promise<Result>): Promise<Result> {
-    for (const router of cluster.routers) {
-      const reached = await attempt(() =>
-        withMember(dependencies, router, cluster.adminCredential, async (client) => {
-          const hello = await client.db('admin').command({ hello: 1 });
-          if (hello.msg !== 'isdbgrid') return null;
-          return {
-            result: await act({
-              client,
-              through: `mongos ${router.host.name}:${router.port}`,
-              command: (verb) => ({ [`balancer${verb}`]: 1 }),
-            }),
-          };
-        }),
-      );
-      if (reached) return reached.result;
-    }
-    const primary = await configPrimary(cluster);
-    const member = cluster.config.members.find(({ host, port }) => host.name === primary.host && port === primary.port);
-    if (!member) throw failure('MongoNoPrimary', `the config primary ${primary.host}:${primary.port} of ${cluster.name} is not described`);
-    return withMember(dependencies, member, cluster.adminCredential ?? cluster.config.credential, (client) =>
-      // No write concern: the command refuses one.
-      act({ client, through: `config primary ${primary.host}:${primary.port}`, command: (verb) => ({ [`_configsvrBalancer${verb}`]: 1 }) }),
-    );
-  }
-
-  /** The config set may just have lost or regained its primary: an election is waited for. */
-  async function configPrimary(cluster: MongoCluster): Promise<SeenPrimary> {
-    const beganMs = performance.now();
+export async function stopBalancerOf(dependencies: MongoDependencies, cluster: MongoCluster, limitSeconds: number): Promise<BalancerState> {
+  const deadlineMs = performance.now() + limitSeconds * 1000;
+  let waitingFor = 'an answer';
+  const untilIdle = async (seat: BalancerSeat): Promise<BalancerState> => {
+    await seat.client.db('admin').command({ [seat.commands.stop]: 1 });
     for (;;) {
+      const state = await readState(seat);
+      const migrations = await listMigrations(seat.client);
+      if (state.mode === 'off' && !state.inRound && migrations.length === 0) return state;
+      waitingFor = [`mode ${state.mode}`, ...(state.inRound ? ['a round runs'] : []), ...migrations].join(', ');
+      if (performance.now() > deadlineMs)
+        throw failure(
+          'BalancerNotIdle',
+          `balancer of ${cluster.name}, through ${state.through}: after ${limitSeconds} s still ${waitingFor}`,
+          {
+            cluster: cluster.name,
+            migrations,
+          },
+        );
+      await pause(pollMs, undefined, { signal: cancellationSignal() });
+    }
+  };
+  return withHeartbeat(
+    () => ({ waitingFor }),
+    () => withBalancer(dependencies, cluster, untilIdle, Math.min(limitSeconds, seatSecondsMax)),
+  );
+}
+
+export async function restoreBalancerOf(
+  dependencies: MongoDependencies,
+  cluster: MongoCluster,
+  mode: BalancerMode,
+): Promise<BalancerState> {
+  const setAndRead = async (seat: BalancerSeat): Promise<BalancerState> => {
+    await seat.client.db('admin').command({ [mode === 'off' ? seat.commands.stop : seat.commands.start]: 1 });
+    const state = await readState(seat);
+    if (state.mode !== mode)
+      throw failure('BalancerNotRestored', `balancer of ${cluster.name}, through ${state.through}: set to ${mode}, reads ${state.mode}`, {
+        cluster: cluster.name,
+      });
+    return state;
+  };
+  return withHeartbeat(
+    () => ({ setting: mode }),
+    () => withBalancer(dependencies, cluster, setAndRead, seatSecondsMax),
+  );
+}
+
+/** Through the first mongos that answers, else on the config primary; tried again for a while when the answer is one that passes. */
+async function withBalancer<T>(
+  dependencies: MongoDependencies,
+  cluster: MongoCluster,
+  work: (seat: BalancerSeat) => Promise<T>,
+  patienceSeconds: number,
+): Promise<T> {
+  const deadlineMs = performance.now() + patienceSeconds * 1000;
+  for (;;) {
+    try {
+      return await throughRouter(dependencies, cluster, work);
+    } catch (error) {
+      if (!(error instanceof NoRouter)) throw error;
       try {
-        return await dependencies.findPrimary({ set: cluster.config });
-      } catch (error) {
-        if (!(error instanceof ApplicationFailure) || error.type !== 'MongoNoPrimary' || secondsSince(beganMs) > electionLimitSeconds)
-          throw error;
-        await pause(500, undefined, { signal: cancellationSignal() });
+        return await onConfigPrimary(dependencies, cluster, work);
+      } catch (configError) {
+        if (!passes(configError)) throw configError;
+        if (performance.now() > deadlineMs)
+          throw failure(
+            'MongoNoPrimary',
+            `balancer of ${cluster.name} cannot be asked for ${patienceSeconds} s: ${[...error.reasons, shortMessage(configError)].join('; ')}`,
+            { cluster: cluster.name },
+            configError,
+          );
       }
     }
+    await pause(pollMs, undefined, { signal: cancellationSignal() });
   }
-
-  const read = async ({ client, command, through }: Seat): Promise<BalancerState> => {
-    const { mode, inBalancerRound } = await client.db('admin').command(command('Status'));
-    return { mode: mode === 'off' ? 'off' : 'full', inRound: inBalancerRound === true, through };
-  };
-
-  return {
-    readBalancer: ({ cluster }) =>
-      withHeartbeat(
-        () => ({ cluster: cluster.name }),
-        () => withSeat(cluster, read),
-      ),
-
-    async stopBalancer({ cluster, limitSeconds }) {
-      const beganMs = performance.now();
-      let now: (BalancerState & { migrations: number }) | null = null;
-      return withHeartbeat(
-        () => ({ cluster: cluster.name, ...now, elapsedSeconds: secondsSince(beganMs) }),
-        () =>
-          withSeat(cluster, async (seat) => {
-            await seat.client.db('admin').command(seat.command('Stop'));
-            for (;;) {
-              const state = await read(seat);
-              now = { ...state, migrations: await seat.client.db('config').collection('migrations').countDocuments({}) };
-              if (state.mode === 'off' && !state.inRound && now.migrations === 0) return state;
-              if (secondsSince(beganMs) >= limitSeconds)
-                throw failure(
-                  'BalancerNotIdle',
-                  `balancer of ${cluster.name} after ${limitSeconds} s: mode ${state.mode}, ${state.inRound ? 'in a round' : 'no round'}, ${now.migrations} migrations`,
-                );
-              await pause(500, undefined, { signal: cancellationSignal() });
-            }
-          }),
-      );
-    },
-
-    restoreBalancer: ({ cluster, mode }) =>
-      withHeartbeat(
-        () => ({ cluster: cluster.name, mode }),
-        () =>
-          withSeat(cluster, async (seat) => {
-            await seat.client.db('admin').command(seat.command(mode === 'off' ? 'Stop' : 'Start'));
-            const state = await read(seat);
-            if (state.mode !== mode)
-              throw failure(
-                'BalancerNotRestored',
-                `balancer of ${cluster.name}: set to ${mode}, is ${state.mode}, through ${state.through}`,
-              );
-            return state;
-          }),
-      ),
-  };
 }
 
-/** Null when the router does not answer: the next one, or the config primary, is asked. */
-async function attempt<Result>(act: () => Promise<Result>): Promise<Result | null> {
+/** No mongos answered, each for its reason. */
+class NoRouter extends Error {
+  reasons: string[] = [];
+}
+
+async function throughRouter<T>(
+  dependencies: MongoDependencies,
+  cluster: MongoCluster,
+  work: (seat: BalancerSeat) => Promise<T>,
+): Promise<T> {
+  const none = new NoRouter('no mongos answers');
+  for (const router of cluster.routers) {
+    const place = `mongos ${placeOf(router)}`;
+    try {
+      return await withMember(dependencies, router, cluster.adminCredential, async (client) => {
+        const hello = await client.db('admin').command({ hello: 1 });
+        if (hello.msg !== 'isdbgrid') throw failure('InvalidPlatform', `${placeOf(router)} of ${cluster.name} is no mongos`);
+        return work({ through: place, client, commands: routerCommands });
+      });
+    } catch (error) {
+      if (!passes(error)) throw error;
+      none.reasons.push(`${place}: ${shortMessage(error)}`);
+    }
+  }
+  throw none;
+}
+
+async function onConfigPrimary<T>(
+  dependencies: MongoDependencies,
+  cluster: MongoCluster,
+  work: (seat: BalancerSeat) => Promise<T>,
+): Promise<T> {
+  const { view } = await findPrimaryOf(dependencies, cluster.config);
+  const credential = cluster.adminCredential ?? cluster.config.credential;
+  const through = `config primary ${placeOf(view.member)}`;
+  return withMember(dependencies, view.member, credential, (client) => work({ through, client, commands: configCommands }));
+}
+
+function passes(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && passingTypes.includes(error.type);
+}
+
+async function readState({ client, commands, through }: BalancerSeat): Promise<BalancerState> {
+  const status = await client.db('admin').command({ [commands.status]: 1 });
+  // Before 6.1 there is a third mode, "autoSplitOnly", in which nothing moves.
+  return { mode: status.mode === 'full' ? 'full' : 'off', inRound: status.inBalancerRound === true, through };
+}
+
+const notReadableCodes: readonly unknown[] = [13, 59];
+
+/** Migrations under way, in words: a chunk that still moves would be in both copies, or in none. Empty when the user may not read them. */
+async function listMigrations(client: MongoClient): Promise<string[]> {
+  const config = client.db('config');
   try {
-    return await act();
+    const migrations = await config.collection('migrations').find().limit(10).toArray();
+    // The balancer's own lock is held for as long as a config primary lives.
+    const locks = await config
+      .collection<Document & { _id: string }>('locks')
+      .find({ state: { $gt: 0 }, _id: { $ne: 'balancer' } })
+      .limit(10)
+      .toArray();
+    return [
+      ...migrations.map(({ ns, fromShard, toShard }) => `migration of ${String(ns)} from ${String(fromShard)} to ${String(toShard)}`),
+      ...locks.map(({ _id, why }) => `lock of ${_id} (${String(why)})`),
+    ];
   } catch (error) {
-    if (error instanceof ApplicationFailure && (error.type === 'MongoUnreachable' || error.type === 'HostUnreachable')) return null;
+    if (error instanceof MongoServerError && notReadableCodes.includes(error.code)) return [];
     throw error;
   }
 }

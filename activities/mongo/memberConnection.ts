@@ -1,8 +1,13 @@
-import { MongoClient, MongoServerError } from 'mongodb';
+import { randomUUID } from 'node:crypto';
+
+import { cancellationSignal } from '@temporalio/activity';
+import { MongoClient, MongoNetworkError, MongoServerError, MongoServerSelectionError, type MongoClientOptions } from 'mongodb';
 
 import { failure } from '../failure.ts';
 import { ConnectionRefused, type OpenHost, type ResolveSecret } from '../hosts/host.ts';
 import type { HostRef } from '../hosts/hosts.contract.ts';
+import { cancellationOf } from '../tools/cancellation.ts';
+import { endsWithin, unlessAborted } from '../tools/unlessAborted.ts';
 import type { MongoCredential } from './mongo.contract.ts';
 
 export interface MongoDependencies {
@@ -11,68 +16,100 @@ export interface MongoDependencies {
   now: () => Date;
 }
 
-/** One mongod or mongos, by where it listens on its host. */
-export interface MongoPlace {
+/** One mongod or mongos: a machine, and where it listens seen from there. */
+export interface Endpoint {
   host: HostRef;
   address: string;
   port: number;
 }
 
-const selectionLimitMs = 8_000;
+const connectSecondsMax = 5;
+/** A frozen process accepts connections and never answers. */
+const answerSecondsMax = 10;
+
+/** Codes of a member that has just given up its role, or is about to: https://github.com/mongodb/specifications (SDAM, "not writable primary" and "recovering"). */
+const roleLostCodes = new Set<unknown>([91, 189, 10107, 11600, 11602, 13435, 13436]);
 const authenticationFailed = 18;
 const unauthorized = 13;
 
 /**
- * Runs `act` on a direct connection to one member, made from its host's own point of view; closes it whatever happens. The password is read afresh each time.
- * Throws MongoUnreachable, CredentialsRejected; failures of the host as openHost throws them; other errors of `act` as they are.
+ * A direct connection to one member for one piece of work, through the way to its host; closed afterwards in every case. The password is read
+ * anew, so a rotated one counts from the next attempt. An abort ends the operation on the server too: a dbHash that nobody waits for any more would keep its lock.
  */
-export async function withMember<Result>(
-  { openHost, resolveSecret }: MongoDependencies,
-  place: MongoPlace,
+export async function withMember<T>(
+  { openHost, resolveSecret }: Pick<MongoDependencies, 'openHost' | 'resolveSecret'>,
+  endpoint: Endpoint,
   credential: MongoCredential | undefined,
-  act: (client: MongoClient) => Promise<Result>,
-): Promise<Result> {
-  const host = await openHost(place.host);
-  const name = `${place.host.name}:${place.port}`;
+  work: (client: MongoClient) => Promise<T>,
+  { slowAnswers = false } = {},
+): Promise<T> {
+  const signal = cancellationSignal();
+  const host = await openHost(endpoint.host);
+  const place = placeOf(endpoint);
+  // Asked first: behind the forward a port that refuses looks like a broken connection, and the driver would try it for seconds.
   try {
-    // The driver takes seconds to give up a closed port; a connection of our own tells at once.
-    (await host.connect(place.port, place.address)).destroy();
+    (await host.connect(endpoint.port, endpoint.address)).destroy();
   } catch (error) {
-    if (error instanceof ConnectionRefused) throw failure('MongoUnreachable', `${name} refuses connections`);
+    if (error instanceof ConnectionRefused) throw failure('MongoUnreachable', `${place} refuses connections`, { place }, error);
     throw error;
   }
-  const forward = await host.forward(place.port, place.address);
-  const client = new MongoClient(`mongodb://127.0.0.1:${forward.port}/`, {
+  const applicationName = `nightshift ${randomUUID()}`;
+  const options: MongoClientOptions = {
+    appName: applicationName,
     directConnection: true,
-    serverSelectionTimeoutMS: selectionLimitMs,
-    connectTimeoutMS: selectionLimitMs,
-    heartbeatFrequencyMS: 1_000,
+    serverSelectionTimeoutMS: connectSecondsMax * 1000,
+    connectTimeoutMS: connectSecondsMax * 1000,
+    socketTimeoutMS: slowAnswers ? 0 : answerSecondsMax * 1000,
     maxPoolSize: 2,
-    appName: 'nightshift',
-    ...(credential
-      ? { auth: { username: credential.username, password: await resolveSecret(credential.password) }, authSource: credential.authSource }
-      : {}),
-  });
+    serverMonitoringMode: 'poll',
+    retryReads: false,
+    retryWrites: false,
+  };
+  if (credential) {
+    options.auth = { username: credential.username, password: await resolveSecret(credential.password) };
+    options.authSource = credential.authSource;
+  }
+  const forward = await host.forward(endpoint.port, endpoint.address);
   try {
-    await client.connect();
-    return await act(client);
-  } catch (error) {
-    throw named(error, name, credential);
+    const client = new MongoClient(`mongodb://127.0.0.1:${forward.port}/`, options);
+    try {
+      return await unlessAborted(
+        client.connect().then(() => work(client)),
+        [signal],
+      );
+    } catch (error) {
+      if (!signal.aborted) throw describeMongoError(error, place, credential);
+      await endsWithin(endOwnOperations(client, applicationName), connectSecondsMax * 1000);
+      throw cancellationOf(signal);
+    } finally {
+      await client.close();
+    }
   } finally {
-    await client.close(true).catch(() => undefined);
     await forward.close();
   }
 }
 
-function named(error: unknown, name: string, credential: MongoCredential | undefined): unknown {
-  if (error instanceof MongoServerError && error.code === authenticationFailed)
-    return failure(
-      'CredentialsRejected',
-      `${name} rejects user ${credential?.username ?? '(none)'} with secret "${credential?.password ?? '(none)'}"`,
-    );
-  if (error instanceof MongoServerError && error.code === unauthorized)
-    return failure('CredentialsRejected', `${name}: user ${credential?.username ?? '(none)'} lacks a right: ${error.message}`);
-  if (error instanceof Error && /^Mongo(ServerSelection|Network|PoolCleared|TopologyClosed|NotConnected)/.test(error.name))
-    return failure('MongoUnreachable', `${name}: ${error.message}`);
+export function placeOf({ host, port }: Pick<Endpoint, 'host' | 'port'>): string {
+  return `${host.name}:${port}`;
+}
+
+/** Anybody may see and end the operations of his own user; the application's name leaves other work of that user alone. */
+async function endOwnOperations(client: MongoClient, applicationName: string): Promise<void> {
+  const admin = client.db('admin');
+  const mine = await admin.aggregate([{ $currentOp: {} }, { $match: { appName: applicationName, opid: { $exists: true } } }]).toArray();
+  for (const { opid } of mine) await admin.command({ killOp: 1, op: opid as unknown });
+}
+
+function describeMongoError(error: unknown, place: string, credential: MongoCredential | undefined): unknown {
+  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError)
+    return failure('MongoUnreachable', `${place} does not answer: ${error.message}`, { place }, error);
+  if (!(error instanceof MongoServerError)) return error;
+  const who = credential ? `user ${credential.username} (secret "${credential.password}")` : 'a connection without a user';
+  if (error.code === authenticationFailed)
+    return failure('CredentialsRejected', `${place} does not accept ${who} of database ${credential?.authSource}`, { place }, error);
+  if (error.code === unauthorized)
+    return failure('CredentialsRejected', `${place} allows ${who} too little: ${error.message}`, { place }, error);
+  if (roleLostCodes.has(error.code))
+    return failure('MongoNoPrimary', `${place} gave up its role meanwhile: ${error.message}`, { place }, error);
   return error;
 }

@@ -2,135 +2,154 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { cancellationSignal } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { BSON, MongoNetworkError, type MongoClient } from 'mongodb';
 
 import { failure } from '../failure.ts';
-import type { Host } from '../hosts/host.ts';
-import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
-import { compareContent, readContent } from './content.ts';
-import { withMember, type MongoDependencies } from './memberConnection.ts';
-import type { MongoActivities } from './mongo.contract.ts';
+import { ConnectionRefused, type CommandResult, type Host } from '../hosts/host.ts';
+import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
+import { endsWithin } from '../tools/unlessAborted.ts';
+import { withMember, type Endpoint, type MongoDependencies } from './memberConnection.ts';
 
-const startLimitSeconds = 300;
+const startSecondsMax = 300;
+const stopSecondsMax = 120;
+const pollMs = 200;
+
+export interface RestoredData {
+  host: Host;
+  dataDirectory: string;
+  mongod: string;
+  port: number;
+}
+
+/** Never an address that others reach: this mongod asks for no password. A host may have a loopback address of its own. */
+function loopbackOf({ ref }: Host): string {
+  return ref.address.startsWith('127.') ? ref.address : '127.0.0.1';
+}
 
 /**
- * A mongod of its own on unpacked files: a loopback port, no replication, no authentication (no key file is given), nothing written: it applies what
- * the oplog still holds, as a restored member would, and then serves reads only.
+ * A standalone mongod on an unpacked data directory for one piece of work, always ended. No replication and no sharding, so it contacts nobody;
+ * no keyfile, so it asks for no password, on the host's loopback only. Nothing in the copy may change by itself: no expiry of documents, no session clean-up.
  */
-const logOf = (dataDirectory: string): string => `${dataDirectory}/nightshift-proof.log`;
+export async function withStandalone<T>(
+  dependencies: MongoDependencies,
+  restored: RestoredData,
+  work: (client: MongoClient) => Promise<T>,
+): Promise<T> {
+  const { host, dataDirectory, mongod, port } = restored;
+  const address = loopbackOf(host);
+  const endpoint: Endpoint = { host: host.ref, address, port };
+  await endLeftover(dependencies, restored, endpoint);
+  const command = [
+    ...[mongod, '--dbpath', dataDirectory, '--port', String(port), '--bind_ip', address, '--nounixsocket'],
+    ...['--wiredTigerCacheSizeGB', '0.25', ...(await layoutOptions(host, dataDirectory))],
+    ...['disableLogicalSessionCacheRefresh=true', 'ttlMonitorEnabled=false', 'diagnosticDataCollectionEnabled=false'].flatMap((setting) => [
+      '--setParameter',
+      setting,
+    ]),
+  ];
+  const stop = new AbortController();
+  const cancelled = cancellationSignal();
+  const onCancel = (): void => stop.abort(cancelled.reason);
+  cancelled.addEventListener('abort', onCancel, { once: true });
+  const running = host.run(command, { signal: stop.signal, accept: Array.from({ length: 256 }, (_, code) => code) });
+  running.catch(() => {});
+  try {
+    await waitUntilItListens(restored, running);
+    const result = await withMember(dependencies, endpoint, undefined, work, { slowAnswers: true });
+    await withMember(dependencies, endpoint, undefined, shutDown);
+    if (!(await endsWithin(running, stopSecondsMax * 1000)))
+      throw new Error(`mongod on ${dataDirectory} does not end ${stopSecondsMax} s after its shutdown`);
+    return result;
+  } finally {
+    cancelled.removeEventListener('abort', onCancel);
+    stop.abort(new Error('the proof is over'));
+    await running.catch(() => {});
+  }
+}
 
-function commandFor(mongod: string, dataDirectory: string, port: number, address: string): string[] {
+async function waitUntilItListens({ host, port, dataDirectory }: RestoredData, running: Promise<CommandResult>): Promise<void> {
+  const deadlineMs = performance.now() + startSecondsMax * 1000;
+  const ended = running.then((result) => {
+    throw failure(
+      'RestoreNotVerified',
+      `mongod on ${dataDirectory} of ${host.ref.name} ended with exit code ${result.exitCode} after ${(result.elapsedMs / 1000).toFixed(1)} s: ${complaints(result)}`,
+      { host: host.ref.name, exitCode: result.exitCode },
+    );
+  });
+  ended.catch(() => {});
+  while (!(await listens(host, port))) {
+    if (performance.now() > deadlineMs)
+      throw failure('MongoUnreachable', `mongod on ${dataDirectory} of ${host.ref.name} opens no port within ${startSecondsMax} s`);
+    await Promise.race([ended, pause(pollMs, undefined, { signal: cancellationSignal() })]);
+  }
+}
+
+async function listens(host: Host, port: number): Promise<boolean> {
+  try {
+    (await host.connect(port, loopbackOf(host))).destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+/** A worker that was killed leaves its mongod behind. It is told by its data directory; anything else on the port is left alone. */
+async function endLeftover(
+  dependencies: MongoDependencies,
+  { host, port, dataDirectory }: RestoredData,
+  endpoint: Endpoint,
+): Promise<void> {
+  if (!(await listens(host, port))) return;
+  const taken = failure(
+    'CommandFailed',
+    `port ${port} of ${loopbackOf(host)} on ${host.ref.name} is taken by something else than a mongod on ${dataDirectory}`,
+  );
+  await withMember(dependencies, endpoint, undefined, async (client) => {
+    const options = await client.db('admin').command({ getCmdLineOpts: 1 });
+    const parsed = options.parsed as { storage?: { dbPath?: string } } | undefined;
+    if (parsed?.storage?.dbPath !== dataDirectory) throw taken;
+    await shutDown(client);
+  }).catch((error: unknown) => {
+    throw error instanceof ApplicationFailure && error.type === 'CredentialsRejected' ? taken : error;
+  });
+  const deadlineMs = performance.now() + stopSecondsMax * 1000;
+  while (await listens(host, port)) {
+    if (performance.now() > deadlineMs) throw taken;
+    await pause(pollMs, undefined, { signal: cancellationSignal() });
+  }
+}
+
+/** The answer to a shutdown is a closed connection. */
+async function shutDown(client: MongoClient): Promise<void> {
+  await client
+    .db('admin')
+    .command({ shutdown: 1, force: true, timeoutSecs: 0 })
+    .catch((error: unknown) => {
+      if (!(error instanceof MongoNetworkError)) throw error;
+    });
+}
+
+/** How the files are laid out is an option that mongod must be given again; it notes it in storage.bson, and refuses to start without. */
+async function layoutOptions(host: Host, dataDirectory: string): Promise<string[]> {
+  const { exitCode, stdout } = await host.run(['base64', `${dataDirectory}/storage.bson`], {
+    accept: [0, 1],
+    timeoutSeconds: 30,
+    signal: cancellationSignal(),
+  });
+  // Not a data directory: mongod will say what is wrong with it.
+  if (exitCode !== 0) return [];
+  const { storage } = BSON.deserialize(Buffer.from(stdout, 'base64')) as {
+    storage?: { options?: { directoryPerDB?: boolean; directoryForIndexes?: boolean } };
+  };
   return [
-    mongod,
-    ...[
-      '--dbpath',
-      dataDirectory,
-      '--port',
-      String(port),
-      '--bind_ip',
-      address,
-      '--nounixsocket',
-      '--wiredTigerCacheSizeGB',
-      '0.25',
-      '--quiet',
-      '--logpath',
-      logOf(dataDirectory),
-    ],
-    ...[
-      '--setParameter',
-      'recoverFromOplogAsStandalone=true',
-      '--setParameter',
-      'disableLogicalSessionCacheRefresh=true',
-      '--setParameter',
-      'ttlMonitorEnabled=false',
-    ],
+    ...(storage?.options?.directoryPerDB ? ['--directoryperdb'] : []),
+    ...(storage?.options?.directoryForIndexes ? ['--wiredTigerDirectoryForIndexes'] : []),
   ];
 }
 
-export function createRestoredDataActivities(dependencies: MongoDependencies): Pick<MongoActivities, 'checkRestoredData'> {
-  return {
-    async checkRestoredData({ host: ref, dataDirectory, mongod, port, expected }) {
-      const beganMs = performance.now();
-      const host = await dependencies.openHost(ref);
-      // Never an address that others reach: this mongod asks for no password. A host may have a loopback address of its own.
-      const address = ref.address.startsWith('127.') ? ref.address : '127.0.0.1';
-      const ending = new AbortController();
-      const cancelled = cancellationSignal();
-      let at = 'starting';
-      let ended: string | null = null;
-      const process = host
-        .run(commandFor(mongod, dataDirectory, port, address), { signal: AbortSignal.any([ending.signal, cancelled]) })
-        .then(
-          () => {
-            ended = 'it ended by itself';
-          },
-          (error: unknown) => {
-            ended = error instanceof Error ? error.message : String(error);
-          },
-        );
-      const place = { host: ref, address, port };
-      const role = expected.collections.some(({ database }) => database === 'config') ? 'config' : 'shard';
-      const countsOnly = expected.collections.length > 0 && expected.collections.every(({ digest }) => digest === '');
-      try {
-        return await withHeartbeat(
-          () => ({ at, elapsedSeconds: secondsSince(beganMs) }),
-          async () => {
-            await untilItAnswers(dependencies, place, () => ended, cancelled).catch(async (error: unknown) => {
-              throw ended === null
-                ? error
-                : failure(
-                    'RestoreNotVerified',
-                    `the mongod on the unpacked files of ${ref.name} ended: ${ended}. Its log: ${await lastWords(host, dataDirectory)}`,
-                  );
-            });
-            const found = await withMember(dependencies, place, undefined, (client) =>
-              readContent(client, role, countsOnly, (database) => {
-                at = `reading ${database}`;
-              }),
-            );
-            return {
-              collections: found.length,
-              documents: found.reduce((sum, { count }) => sum + count, 0),
-              differences: compareContent(expected.collections, found),
-            };
-          },
-        );
-      } finally {
-        ending.abort();
-        await process;
-      }
-    },
-  };
-}
-
-/** What the mongod logged of its end: errors and fatal lines, else the last lines. */
-async function lastWords(host: Host, dataDirectory: string): Promise<string> {
-  const script = 'grep -E \'"s":"[EF]"\' "$1" | tail -n 4 | cut -c1-400; tail -n 2 "$1" | cut -c1-300';
-  const { stdout } = await host.run(['sh', '-c', script, 'nightshift', logOf(dataDirectory)], { accept: [0, 1, 2], timeoutSeconds: 20 });
-  return stdout.slice(0, 2_000);
-}
-
-async function untilItAnswers(
-  dependencies: MongoDependencies,
-  place: { host: Parameters<MongoDependencies['openHost']>[0]; address: string; port: number },
-  ended: () => string | null,
-  cancelled: AbortSignal,
-): Promise<void> {
-  const beganMs = performance.now();
-  for (;;) {
-    const end = ended();
-    if (end !== null)
-      throw failure('RestoreNotVerified', `the mongod on the unpacked files of ${place.host.name} ended: ${end.slice(-600)}`);
-    try {
-      await withMember(dependencies, place, undefined, (client) => client.db('admin').command({ ping: 1 }));
-      return;
-    } catch (error) {
-      if (!(error instanceof ApplicationFailure) || error.type !== 'MongoUnreachable') throw error;
-    }
-    if (secondsSince(beganMs) > startLimitSeconds)
-      throw failure(
-        'RestoreNotVerified',
-        `the mongod on the unpacked files of ${place.host.name} does not answer after ${startLimitSeconds} s`,
-      );
-    await pause(300, undefined, { signal: cancelled });
-  }
+/** mongod logs JSON lines to its standard output; severities F and E say why it ended. */
+function complaints({ stdout, stderrTail }: CommandResult): string {
+  const lines = stdout.split('\n').filter((line) => /"s":"[FE]"/.test(line));
+  return endOf(showControlCharacters(redact([...lines, stderrTail].join('\n').trim() || stdout)), 2_000);
 }
