@@ -1,5 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { Duplex } from 'node:stream';
+
+/** Proxy commands that must not outlive the worker; one listener for all of them. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 /** The stdin and stdout of a command as a socket, like OpenSSH's ProxyCommand. The command ends with the socket. */
 export function openProxySocket([program = '', ...args]: readonly string[]): Duplex {
@@ -8,15 +14,15 @@ export function openProxySocket([program = '', ...args]: readonly string[]): Dup
   const end = (): void => {
     child.kill('SIGTERM');
   };
-  const endWithWorker = (): void => {
-    child.kill('SIGKILL');
-  };
-  process.once('exit', endWithWorker);
+  running.add(child);
   child.once('exit', (code) => {
-    process.removeListener('exit', endWithWorker);
+    running.delete(child);
     if (!socket.destroyed) socket.destroy(code ? new Error(`the proxy command ${program} ended with exit code ${code}`) : undefined);
   });
-  child.once('error', (error) => socket.destroy(error));
+  child.once('error', (error) => {
+    running.delete(child);
+    socket.destroy(error);
+  });
   socket.once('close', end);
   return socket;
 }

@@ -52,7 +52,10 @@ export function readSystemdProperties(text: string): UnitReading | 'unknown' {
   };
 }
 
-/** Code 1 is an exit, 2 and 3 an end by a signal, 0 a process that has not ended or never began. */
+/**
+ * Of a unit that ended well and to which no other unit refers (a timer does) systemd keeps nothing in memory: no status, no times.
+ * Code 1 is an exit, 2 and 3 an end by a signal, 0 a process that has not ended or never began.
+ */
 function readExitStatus(code: string, status: string): number | undefined {
   if (code === '1') return Number(status);
   if (code === '2' || code === '3') return 128 + Number(status);

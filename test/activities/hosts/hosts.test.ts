@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,12 +31,15 @@ let hosts: ReturnType<typeof createHosts>;
 for (const way of ['local', 'ssh'] as const) {
   describe(`a host over ${way}`, { skip: way === 'ssh' && missing }, () => {
     let host: Host;
+    let directory: string;
     before(async () => {
+      directory = mkdtempSync(join(tmpdir(), 'nightshift-hosts-'));
       if (way === 'ssh') server = await startSshServer();
       hosts = createHosts({ resolveSecret: (name) => server.resolveSecret(name) });
       host = await hosts.openHost(way === 'ssh' ? server.ref() : localRef);
     });
     after(async () => {
+      rmSync(directory, { recursive: true, force: true });
       await hosts?.close();
       if (way === 'ssh') await server?.stop();
     });
@@ -147,7 +150,7 @@ for (const way of ['local', 'ssh'] as const) {
 
     test('ends the command and its children on the host when aborted, and is told as cancelled', async () => {
       const abort = new AbortController();
-      const file = join(tmpdir(), `nightshift-pids-${process.pid}-${way}`);
+      const file = join(directory, 'pids');
       const run = host.run(['sh', '-c', `sleep 300 & echo $$ $! > ${file}; wait`], { signal: abort.signal });
       run.catch(() => {});
       await waitUntil('the command tells its pids', () => existsSync(file) && readFileSync(file, 'utf8').includes('\n'));
@@ -161,7 +164,7 @@ for (const way of ['local', 'ssh'] as const) {
 
     test('kills what ignores TERM after 5 s', async () => {
       const abort = new AbortController();
-      const file = join(tmpdir(), `nightshift-stubborn-${process.pid}-${way}`);
+      const file = join(directory, 'stubborn');
       const run = host.run(['sh', '-c', `trap "" TERM; echo $$ > ${file}; while :; do sleep 1; done`], { signal: abort.signal });
       run.catch(() => {});
       await waitUntil('the command tells its pid', () => existsSync(file) && readFileSync(file, 'utf8').includes('\n'));

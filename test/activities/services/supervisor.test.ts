@@ -9,20 +9,10 @@ import type { ServiceCondition, ServiceState } from '../../../activities/service
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
 import { freePort, isRunning, waitUntil } from '../hosts/sshServer.ts';
+import { serverCommand } from './serverCommand.ts';
 import { startSupervisord, type Supervisord } from './supervisord.ts';
 
 const clean: ServiceCondition[] = ['stopped'];
-
-/** Listens after a delay; on TERM ends after another with the given status, or not at all. */
-const server = (port: number, { listenMs = 0, endMs = 0, status = 0, stubborn = false } = {}): string[] => [
-  process.execPath,
-  '-e',
-  `const [port, listenMs, endMs, status, stubborn] = process.argv.slice(1).map(Number);
-   setTimeout(() => require('node:net').createServer().listen(port, '127.0.0.1'), listenMs);
-   process.on('SIGTERM', () => { if (!stubborn) setTimeout(() => process.exit(status), endMs); });
-   setInterval(() => {}, 1000);`.replaceAll('\n', ' '),
-  ...[port, listenMs, endMs, status, Number(stubborn)].map(String),
-];
 
 describe('services under supervisord', () => {
   let supervisord: Supervisord;
@@ -41,9 +31,9 @@ describe('services under supervisord', () => {
     ports = { plain: await freePort(), slow: await freePort(), stubborn: await freePort(), mute: await freePort() };
     const shell = (script: string): string[] => ['/bin/sh', '-c', script];
     supervisord = await startSupervisord({
-      plain: { command: server(ports.plain), settings: { startsecs: '0' } },
-      slow: { command: server(ports.slow, { listenMs: 1_500, endMs: 1_500 }), settings: { startsecs: '1' } },
-      stubborn: { command: server(ports.stubborn, { stubborn: true }), settings: { startsecs: '0', stopwaitsecs: '60' } },
+      plain: { command: serverCommand(ports.plain), settings: { startsecs: '0' } },
+      slow: { command: serverCommand(ports.slow, { listenMs: 1_500, endMs: 1_500 }), settings: { startsecs: '1' } },
+      stubborn: { command: serverCommand(ports.stubborn, { stubborn: true }), settings: { startsecs: '0', stopwaitsecs: '60' } },
       mute: { command: shell('exec sleep 600'), settings: { startsecs: '0' } },
       dying: { command: shell('echo cannot bind the port >&2; exit 3'), settings: { startsecs: '1' } },
       later: { command: shell('sleep 1.2; exit 5'), settings: { startsecs: '1' } },

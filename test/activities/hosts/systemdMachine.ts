@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
+import type { LabMachines, LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
+import { createSystemdMachines, systemdMachinesAvailable } from '../../../deploy/lab/machines/systemdMachines.ts';
+
+/** One machine with a real systemd and a real sshd, reached as a customer's host is. */
+export interface SystemdMachine {
+  ref: HostRef;
+  machines: LabMachines;
+  resolveSecret(name: string): Promise<string>;
+  down(): Promise<void>;
+}
+
+/** Why there can be no such machine here, or undefined. With REQUIRE_REAL=1 that is an error. */
+export async function systemdMachineMissing(): Promise<string | undefined> {
+  const { available, why } = await systemdMachinesAvailable();
+  if (available) return undefined;
+  if (process.env.REQUIRE_REAL === '1') throw new Error(`machines with systemd are required (REQUIRE_REAL=1): ${why}`);
+  return `NOT TESTED on real systemd: ${why}`;
+}
+
+export async function startSystemdMachine(name: string, units: LabUnit[]): Promise<SystemdMachine> {
+  const directory = mkdtempSync(join(tmpdir(), 'nightshift-systemd-'));
+  const machines = createSystemdMachines({ directory, name });
+  const down = async (): Promise<void> => {
+    await machines.down(() => {});
+    rmSync(directory, { recursive: true, force: true });
+  };
+  try {
+    const [machine] = await machines.up([{ name, address: machines.addressOf?.(name) ?? '', units }], () => {});
+    if (!machine) throw new Error(`no machine ${name}`);
+    const { ssh, address } = machine;
+    const ref: HostRef = {
+      name,
+      address,
+      reach: {
+        kind: 'ssh',
+        address: ssh.address,
+        port: ssh.port,
+        user: ssh.user,
+        privateKey: 'lab-key',
+        hostKeys: [ssh.hostKeyFingerprint],
+        ...(ssh.proxyCommand ? { proxyCommand: ssh.proxyCommand } : {}),
+      },
+      serviceManager: machine.serviceManager,
+      stateDirectory: '/var/lib/nightshift',
+    };
+    return { ref, machines, resolveSecret: async () => readFileSync(ssh.privateKeyFile, 'utf8'), down };
+  } catch (error) {
+    await down();
+    throw error;
+  }
+}
