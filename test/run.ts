@@ -6,6 +6,7 @@ import { join, relative } from 'node:path';
 
 import { Command } from 'commander';
 
+import { ensureDebianPackages } from '../deploy/setup/debianPackages.ts';
 import { installEverything } from '../deploy/setup/tools.ts';
 import { checkAll } from './check.ts';
 
@@ -18,7 +19,7 @@ await new Command('npm test --')
   .argument('[folders...]', 'folders below test/, for example "workflows" or "activities/mongo"; default: all, after the checks')
   .option('--no-check', 'without types, lint and format')
   .action(async (folders: string[], { check }: { check: boolean }) => {
-    await installEverything((line) => console.log(line));
+    await setUp((line) => console.log(line));
     if (check && folders.length === 0 && !(await checkAll())) {
       console.error('checks failed: tests were not run');
       process.exitCode = 1;
@@ -27,6 +28,15 @@ await new Command('npm test --')
     process.exitCode = await runTests(folders);
   })
   .parseAsync();
+
+/** What the no-root parts need must be there; what only the systemd machines need is installed as root, else those tests are skipped loudly. */
+async function setUp(say: (line: string) => void): Promise<void> {
+  await ensureDebianPackages(say);
+  await ensureDebianPackages(say, 'systemd').catch((error: unknown) =>
+    say(`systemd machines: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  await installEverything(say);
+}
 
 async function runTests(folders: string[]): Promise<number> {
   const patterns =

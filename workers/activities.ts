@@ -22,7 +22,8 @@ export function createOperationsActivities(
   connection: NativeConnection,
 ): { activities: Activities; close: () => Promise<void> } {
   const resolveSecret = createSecretResolver({ directories: settings.secretDirectories });
-  const { openHost, close } = createHosts({ resolveSecret });
+  const hosts = createHosts({ resolveSecret });
+  const { openHost } = hosts;
   const now = (): Date => new Date();
   const client = new Client({ connection, namespace: settings.namespace });
   const activities = together<Activities>(
@@ -36,7 +37,7 @@ export function createOperationsActivities(
     createRunActivities({ client }),
     createServiceActivities({ openHost }),
   );
-  return { activities, close };
+  return { activities, close: () => hosts.close() };
 }
 
 /** One flat namespace of activity names: two capabilities that offer the same name are a fault of ours, told at start. */

@@ -43,13 +43,13 @@ export async function confirmStopped(
   const others = set.members.filter((each) => !isStopped(each));
   if (others.length === 0) return { newPrimary: null };
   const { seen, view } = await waitForElection(dependencies, { ...set, members: others });
-  const nextTerm = stopped.term + 1;
   const prior = view.priorPrimaryMemberId;
-  if (seen.term !== nextTerm || (prior !== undefined && prior !== stopped.memberId))
+  // A candidate that lost raises the term too, so the succession is what counts: later, and straight after the stopped member.
+  if (seen.term <= stopped.term || (prior !== undefined && prior !== stopped.memberId))
     throw failure(
       'PrimaryChanged',
       `${set.name}: ${placeOf(member)} (id ${stopped.memberId}) was stopped as primary of term ${stopped.term}; now ${seen.host}:${seen.port} is primary ` +
-        `of term ${seen.term}, expected ${nextTerm}, and names id ${prior ?? 'unknown'} as the primary before it`,
+        `of term ${seen.term}, and names id ${prior ?? 'unknown'} as the primary before it`,
       { replicaSet: set.name, stopped, newPrimary: seen, ...(prior === undefined ? {} : { priorPrimaryMemberId: prior }) },
     );
   return { newPrimary: seen };

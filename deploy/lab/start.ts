@@ -10,6 +10,7 @@ import { tellBackup, tellProof } from '../../client/tellReports.ts';
 import { operationsQueue, runId } from '../../workflows/names.contract.ts';
 import type { BackupProofReport } from '../../workflows/vitam/backupProof.contract.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
+import { ensureDebianPackages } from '../setup/debianPackages.ts';
 import { createLab } from './createLab.ts';
 import { endProcess, startDevServer, type DevServer } from './devServer.ts';
 import type { Lab } from './lab.contract.ts';
@@ -58,6 +59,7 @@ async function main(options: Options): Promise<void> {
     });
   try {
     mkdirSync(home, { recursive: true });
+    await ensureDebianPackages(say);
     const { lab, server, client } = await bringUp(options, started, stopped);
     const proven = await Promise.race([backUpAndProve(client, server, started, stopping.signal), stopped.then(() => null)]);
     if (proven !== null) {

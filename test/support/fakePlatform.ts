@@ -1,21 +1,12 @@
-import { CancelledFailure, Context, heartbeat, sleep } from '@temporalio/activity';
-
 import { failure } from '../../activities/failure.ts';
 import type { Archive, ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
 import type { BalancerMode, ContentRecord, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
 import type { ServiceCondition, ServiceState } from '../../activities/services/services.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
 import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
-
-/** What a test does to one call of an activity. "lostAnswer": the effect happens and the activity fails all the same, as after a time-out. */
-export type Trouble = { kind: 'fail' | 'lostAnswer'; times: number } | { kind: 'cancel'; cancel: () => Promise<void> };
-
-export interface Call {
-  activity: string;
-  key: string;
-}
+import { untilCancelled, type Call, type Trouble } from './fakeTroubles.ts';
+import { FakeVitamApi } from './fakeVitamApi.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */
 export interface PlatformState {
@@ -36,9 +27,8 @@ type FakeActivities = Omit<
  * A fake of a whole VITAM platform in memory behind the contracts of the activities. It obeys the physics that matter (a mongod that runs cannot be
  * copied, a stopped logbook answers nothing) and records every violation of the procedure's rules that it sees.
  */
-export class FakePlatform {
+export class FakePlatform extends FakeVitamApi {
   readonly calls: Call[] = [];
-  readonly violations: string[] = [];
   readonly files = new Map<string, string>();
   readonly archives = new Map<string, Archive>();
   private readonly conditions = new Map<string, ServiceCondition>();
@@ -48,25 +38,13 @@ export class FakePlatform {
   private readonly terms = new Map<string, number>();
   private readonly balancers = new Map<string, BalancerMode>();
   private readonly troubles = new Map<string, Trouble>();
-  private paused = false;
-  private nowAt = new Date().toISOString();
-  private securedAt: string | null = null;
-  /** Operations that processing still lists, by tenant; one is taken away at each look. */
-  readonly operations: { tenant: number; operationId: string; globalState: string; stepStatus: string; looksLeft: number }[] = [];
-  /** Outcome of a securisation triggered by hand. */
-  securisationOutcome = 'OK';
-  /** The platform's clock: with a time-skipping server its time, not this computer's. */
-  clock: () => Promise<number> = async () => Date.now();
-  /** When the securisation runs by itself, if it does. */
-  securesItselfAt: number | null = null;
   /** Units that never come up again, until the test heals them. */
   readonly broken = new Set<string>();
   /** Rounds that the balancer is still in after it was turned off. */
   watchesPerCopy = 1;
-  private readonly platform: VitamPlatform;
 
   constructor(platform: VitamPlatform) {
-    this.platform = platform;
+    super(platform);
     for (const { unit, hosts, servicePort } of platform.components) for (const host of hosts) this.add(host, unit, servicePort);
     for (const cluster of platform.clusters) {
       this.balancers.set(cluster.name, 'full');
@@ -123,7 +101,7 @@ export class FakePlatform {
     return [...this.files.keys()].filter((file) => file.endsWith('manifest.json'));
   }
 
-  private isRunning(host: string, unit: string): boolean {
+  protected override isRunning(host: string, unit: string): boolean {
     return this.conditions.get(`${host}/${unit}`) === 'running';
   }
 
@@ -137,10 +115,6 @@ export class FakePlatform {
     for (const { unit, hosts } of this.platform.components)
       for (const host of hosts) if (this.isRunning(host.name, unit)) return `${unit} on ${host.name}`;
     return null;
-  }
-
-  private rule(holds: boolean, text: string): void {
-    if (!holds) this.violations.push(text);
   }
 
   /** Every activity goes through here: recorded, and met by the trouble that the test chose for its key. */
@@ -416,78 +390,5 @@ export class FakePlatform {
       takenAt: new Date().toISOString(),
       collections: [{ database: 'metadata', collection: 'Unit', count: 10, digest: `digest-${set.name}` }],
     };
-  }
-
-  private accepted(answer: HttpAnswer, accept: number[]): HttpAnswer {
-    if (!accept.includes(answer.status)) throw failure('HttpUnexpectedAnswer', `status ${answer.status}`);
-    return answer;
-  }
-
-  private answer(host: HostRef, { method, path, port, headers }: HttpRequest): HttpAnswer {
-    const component = this.platform.components.find(
-      (each) => (each.servicePort === port || each.adminPort === port) && each.hosts.some(({ name }) => name === host.name),
-    );
-    if (!component || !this.isRunning(host.name, component.unit)) throw failure('HttpUnreachable', `${host.name}:${port} refused`);
-    const json = (body: unknown, status = 200): HttpAnswer => ({ status, headers: {}, json: body, elapsedMs: 1 });
-    const route = `${method} ${path}`;
-    if (path.startsWith('/admin/')) return json({ status: 'ok' });
-    if (route === 'GET /processing/v1/operations') return json(this.operationsOf(Number(headers?.['x-tenant-id'])));
-    if (route === 'POST /logbook/v1/operations/traceability') {
-      const needs = this.platform.securisation.mechanism === 'none' ? [] : this.platform.securisation.at.needs;
-      for (const need of needs)
-        for (const each of this.platform.components.filter(({ name }) => name === need))
-          for (const place of each.hosts) this.rule(this.isRunning(place.name, each.unit), `securisation without ${each.unit}`);
-      this.securedAt = this.nowAt;
-      return json([{ tenantId: 1, operationId: 'secured-1' }]);
-    }
-    if (path.startsWith('/logbook/v1/operations/')) return json({ $results: [{ outcome: this.securisationOutcome }] });
-    if (route === 'GET /logbook/v1/operations')
-      return json({
-        $results:
-          this.securedAt && this.securisationOutcome !== 'none' ? [{ outcome: this.securisationOutcome, evDateTime: this.securedAt }] : [],
-      });
-    if (path.startsWith('/logbook/v1/lifecycles/') && method === 'POST') return json(null, 202);
-    if (route === 'GET /scheduler/v1/current-jobs') return json([]);
-    if (route === 'PUT /scheduler/v1/pause/ALL') {
-      this.rule(this.securedAt !== null, 'the scheduler was paused before the securisation had ended');
-      this.paused = true;
-      return json(null, 202);
-    }
-    if (route === 'PUT /scheduler/v1/resume/ALL') {
-      this.paused = false;
-      return json(null, 202);
-    }
-    return json(null, 404);
-  }
-
-  /** Reads the clock once per request; what the hour brings by itself happens here. */
-  private async passTime(): Promise<void> {
-    const now = await this.clock();
-    this.nowAt = new Date(now).toISOString();
-    if (this.securesItselfAt !== null && now >= this.securesItselfAt && this.securedAt === null)
-      this.securedAt = new Date(this.securesItselfAt).toISOString();
-  }
-
-  private operationsOf(tenant: number): unknown {
-    const mine = this.operations.filter((operation) => operation.tenant === tenant && operation.looksLeft > 0);
-    for (const operation of mine) operation.looksLeft -= 1;
-    return {
-      $hits: { total: mine.length },
-      $results: mine.map(({ operationId, globalState, stepStatus }) => ({ operationId, globalState, stepStatus })),
-    };
-  }
-}
-
-/** Waits, heartbeating, until the server's cancel reaches the activity. */
-async function untilCancelled(): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    heartbeat();
-    try {
-      await sleep(50);
-    } catch (error) {
-      if (error instanceof CancelledFailure) throw error;
-      throw error;
-    }
-    if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
   }
 }

@@ -3,7 +3,9 @@ import { describe, test } from 'node:test';
 
 import { createClockActivities } from '../../activities/clock/clockActivities.ts';
 
-const { findWindow, findLocalTime } = createClockActivities();
+const clock = createClockActivities();
+const findWindow = clock.findWindow.bind(clock);
+const findLocalTime = clock.findLocalTime.bind(clock);
 const night = { begin: '20:00', end: '08:00', zone: 'Europe/Paris' };
 
 describe('the night window', () => {

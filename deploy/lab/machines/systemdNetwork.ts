@@ -83,7 +83,14 @@ export function createLabNetwork(lab: string): LabNetwork {
         `link set port${number} master switch`,
         `link set port${number} up`,
       ]);
-      await ipIn(namespace, ['link set lo up', 'link set eth0 up', `address add ${address}/24 dev eth0`]);
+      const network = `${address.slice(0, address.lastIndexOf('.'))}.0/24`;
+      await ipIn(namespace, [
+        'link set lo up',
+        'link set eth0 up',
+        `address add ${address}/24 dev eth0`,
+        // The proxy command cannot turn Nagle's algorithm off; delayed answers on top of it make 93 ms of every SSH command instead of 5.
+        `route change ${network} dev eth0 proto kernel scope link src ${address} quickack 1`,
+      ]);
     },
 
     async setPort(number, state) {

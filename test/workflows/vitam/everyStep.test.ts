@@ -6,7 +6,8 @@ import { CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { openFakeBench, type FakeBench } from '../../support/coldBackupRun.ts';
-import type { Call, PlatformState } from '../../support/fakePlatform.ts';
+import type { PlatformState } from '../../support/fakePlatform.ts';
+import type { Call } from '../../support/fakeTroubles.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 
 /** Activities that change something: for these "done, but the answer was lost" differs from "failed". */

@@ -10,7 +10,9 @@ import { openFakeBench, type FakeBench, type FakeRunOptions } from '../../suppor
 import type { FakePlatform, PlatformState } from '../../support/fakePlatform.ts';
 import { startTimeSkippingServer } from '../../support/temporalServer.ts';
 
-const { findWindow, findLocalTime } = createClockActivities();
+const clock = createClockActivities();
+const findWindow = clock.findWindow.bind(clock);
+const findLocalTime = clock.findLocalTime.bind(clock);
 const zone = 'Europe/Paris';
 const hour = 3_600_000;
 const night = { window: { outside: 'wait' }, drain: { pollSeconds: 60, limitSeconds: 4 * 3600 } };
