@@ -5,7 +5,7 @@ import type { ServiceActivities } from './services.contract.ts';
 import { readState } from './serviceState.ts';
 import { startUnit } from './startUnit.ts';
 import { stopUnit } from './stopUnit.ts';
-import { manageUnit } from './unitManager.ts';
+import { manageUnit } from './manageUnit.ts';
 
 export function createServiceActivities({ openHost }: { openHost: OpenHost }): ServiceActivities {
   return {

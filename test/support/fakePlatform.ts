@@ -1,27 +1,13 @@
 import { failure } from '../../activities/failure.ts';
 import type { Archive, ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { BalancerMode, ContentRecord, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
+import type { BalancerMode, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
 import type { ServiceCondition, ServiceState } from '../../activities/services/services.contract.ts';
-import type { Activities } from '../../workflows/runbook/profiles.ts';
+import type { FakeActivities, PlatformState } from './fakePlatform.contract.ts';
 import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
+import { fakeContent } from './fakeContent.ts';
 import { untilCancelled, type Call, type Trouble } from './fakeTroubles.ts';
 import { FakeVitamApi } from './fakeVitamApi.ts';
-
-/** The state that must be the same before and after a run, whatever happened to it. */
-export interface PlatformState {
-  running: string[];
-  balancers: Record<string, BalancerMode>;
-  schedulerPaused: boolean;
-  jobs: string[];
-  partialFiles: string[];
-  journal: boolean;
-}
-
-type FakeActivities = Omit<
-  Activities,
-  'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'
->;
 
 /**
  * A fake of a whole VITAM platform in memory behind the contracts of the activities. It obeys the physics that matter (a mongod that runs cannot be
@@ -33,6 +19,7 @@ export class FakePlatform extends FakeVitamApi {
   readonly archives = new Map<string, Archive>();
   private readonly conditions = new Map<string, ServiceCondition>();
   private readonly ports = new Map<string, number[]>();
+  private readonly lastStarts = new Map<string, string>();
   private readonly jobs = new Map<string, ArchiveJob>();
   private readonly primaries = new Map<string, string>();
   private readonly terms = new Map<string, number>();
@@ -46,6 +33,13 @@ export class FakePlatform extends FakeVitamApi {
   constructor(platform: VitamPlatform) {
     super(platform);
     for (const { unit, hosts, servicePort } of platform.components) for (const host of hosts) this.add(host, unit, servicePort);
+    const { securisation } = platform;
+    if (securisation.mechanism === 'timers')
+      for (const unit of securisation.units) {
+        this.add(securisation.host, `${unit}.timer`, 0);
+        this.add(securisation.host, `${unit}.service`, 0);
+        this.conditions.set(`${securisation.host.name}/${unit}.service`, 'stopped');
+      }
     for (const cluster of platform.clusters) {
       this.balancers.set(cluster.name, 'full');
       for (const set of [cluster.config, ...cluster.shards]) {
@@ -108,7 +102,13 @@ export class FakePlatform extends FakeVitamApi {
   private stateOf(host: HostRef, unit: string, ports: number[]): ServiceState {
     const condition = this.conditions.get(`${host.name}/${unit}`);
     if (!condition) throw failure('UnknownUnit', `${host.name} has no unit ${unit}`);
-    return { condition, said: condition, ports: ports.map((port) => ({ port, open: condition === 'running' })) };
+    const lastStartAt = this.lastStarts.get(`${host.name}/${unit}`);
+    return {
+      condition,
+      said: condition,
+      ...(lastStartAt ? { lastStartAt } : {}),
+      ports: ports.map((port) => ({ port, open: condition === 'running' })),
+    };
   }
 
   private anyComponentRuns(): string | null {
@@ -159,7 +159,13 @@ export class FakePlatform extends FakeVitamApi {
         missingCommands: [],
       })),
       findProcesses: this.wrap('findProcesses', onHost, async () => []),
-      runHostCommand: this.wrap('runHostCommand', onHost, async () => ({ exitCode: 0, elapsedSeconds: 0 })),
+      runHostCommand: this.wrap('runHostCommand', onHost, async ({ host }) => {
+        this.securedAt = new Date().toISOString();
+        const { securisation } = this.platform;
+        if (securisation.mechanism === 'cron')
+          this.files.set(fileKey(host, securisation.resultFile), `${this.securisationOutcome} by hand`);
+        return { exitCode: 0, elapsedSeconds: 0 };
+      }),
 
       readServiceState: this.wrap('readServiceState', onUnit, async ({ host, unit, ports }) => this.stateOf(host, unit, ports)),
       stopService: this.wrap('stopService', onUnit, async ({ host, unit, ports }) => {
@@ -178,7 +184,10 @@ export class FakePlatform extends FakeVitamApi {
         this.conditions.set(`${host.name}/${unit}`, 'running');
         return { state: this.stateOf(host, unit, ports), alreadySo, elapsedSeconds: 0 };
       }),
-      triggerService: this.wrap('triggerService', onUnit, async () => undefined),
+      triggerService: this.wrap('triggerService', onUnit, async ({ host, unit }) => {
+        this.securedAt = new Date().toISOString();
+        this.lastStarts.set(`${host.name}/${unit}`, this.securedAt);
+      }),
 
       requestHttp: this.wrap(
         'requestHttp',
@@ -224,7 +233,7 @@ export class FakePlatform extends FakeVitamApi {
         this.balancers.set(cluster.name, mode);
         return { mode, inRound: false, through: 'fake' };
       }),
-      recordContent: this.wrap('recordContent', onSet, async ({ set }) => this.content(set)),
+      recordContent: this.wrap('recordContent', onSet, async ({ set }) => fakeContent(set, this.primaryOf(set).host)),
       checkRestoredData: this.wrap('checkRestoredData', onHost, async ({ expected }) => ({
         collections: expected.collections.length,
         documents: 1,
@@ -311,6 +320,7 @@ export class FakePlatform extends FakeVitamApi {
   /** The order of the night, seen from the platform: what may not be stopped while something above it still runs. */
   private checkStopRules(host: HostRef, unit: string): void {
     const { order, components, clusters } = this.platform;
+    if (unit.endsWith('.timer')) return this.rule(this.securedAt !== null, `${unit} was stopped before the securisation had ended`);
     const stopOrder = [...order.fronts, ...order.workers, ...order.backEnds, ...order.search];
     const component = components.find((each) => each.unit === unit);
     if (component) {
@@ -380,15 +390,6 @@ export class FakePlatform extends FakeVitamApi {
       name: set.name,
       members,
       faults: members.filter(({ state }) => state === 'UNREACHABLE').map(({ host }) => `${host} is unreachable`),
-    };
-  }
-
-  private content(set: ReplicaSet): ContentRecord {
-    return {
-      replicaSet: set.name,
-      host: this.primaryOf(set).host,
-      takenAt: new Date().toISOString(),
-      collections: [{ database: 'metadata', collection: 'Unit', count: 10, digest: `digest-${set.name}` }],
     };
   }
 }

@@ -28,6 +28,8 @@ export interface Night {
   journalWritten: boolean;
   /** Run id that the journal must hold to be removed; "any" for vitamStart, which ends lost runs. */
   readonly journalOf: string;
+  /** From when the securisation's hour is looked for: the window's begin, so that a run that begins at 01:00 does not wait for the next midnight. */
+  gateFrom: string;
   firstStopAt: number | null;
   backAt: number | null;
   securisation: string;
@@ -52,6 +54,7 @@ export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runboo
     content: new Map(),
     journalWritten: false,
     journalOf,
+    gateFrom: '',
     firstStopAt: null,
     backAt: null,
     securisation: 'not begun',

@@ -21,9 +21,11 @@ export async function secureLogbooks(night: Night): Promise<void> {
     for (const planned of [plan.securisation.gate, plan.securisation.run]) runbook.notNeeded(planned, securisation.reason);
     night.securisation = `none: ${securisation.reason}`;
   } else {
-    const sinceAt = await runbook.step(plan.securisation.gate, () => waitForGate(securisation.at, platform.window.zone));
+    const gateAt = await runbook.step(plan.securisation.gate, () => waitForGate(securisation.at, platform.window.zone, night.gateFrom));
+    // Results carry the clock of their host, which may be that much behind.
+    const sinceAt = new Date(Date.parse(gateAt) - platform.policy.clockSkewLimitSeconds * 1000).toISOString();
     night.securisation = await runbook.step(plan.securisation.run, async (record) => {
-      const outcome = await watchToEnd(watchOf(night, securisation), securisation.at, sinceAt);
+      const outcome = await watchToEnd(watchOf(night, securisation), securisation.at, gateAt, sinceAt);
       record.note = outcome;
       return outcome;
     });
@@ -31,18 +33,17 @@ export async function secureLogbooks(night: Night): Promise<void> {
   await pauseJobs(night);
 }
 
-async function waitForGate(at: SecurisationTime, zone: string): Promise<string> {
-  const now = new Date().toISOString();
-  if (at.when === 'now') return now;
-  const gate = await local.findLocalTime({ time: at.when, zone, from: now });
+async function waitForGate(at: SecurisationTime, zone: string, from: string): Promise<string> {
+  if (at.when === 'now') return new Date().toISOString();
+  const gate = await local.findLocalTime({ time: at.when, zone, from });
   const waitMs = Date.parse(gate.at) - Date.now();
   if (waitMs > 0) await sleep(waitMs, { summary: `securisation at ${at.when} (${gate.at})` });
   return gate.at;
 }
 
-async function watchToEnd(watch: Watch, at: SecurisationTime, sinceAt: string): Promise<string> {
+async function watchToEnd(watch: Watch, at: SecurisationTime, gateAt: string, sinceAt: string): Promise<string> {
   const deadline = Date.now() + at.limitSeconds * 1000;
-  const graceUntil = Date.now() + (at.when === 'now' ? 0 : at.graceSeconds * 1000);
+  const graceUntil = at.when === 'now' ? Date.now() : Date.parse(gateAt) + at.graceSeconds * 1000;
   let triggered = false;
   for (;;) {
     const outcome = await watch.outcomeSince(sinceAt);

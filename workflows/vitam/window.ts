@@ -7,9 +7,11 @@ import { local } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 
 /** The night window (VI-01). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
-export async function enterWindow({ platform }: Night): Promise<WindowAt> {
-  const { window } = platform;
-  const found = await local.findWindow({ ...window, at: new Date().toISOString() });
+export async function enterWindow(night: Night): Promise<WindowAt> {
+  const { window } = night.platform;
+  const now = new Date().toISOString();
+  const found = await local.findWindow({ ...window, at: now });
+  night.gateFrom = !found.inside && window.outside === 'run' ? now : found.beginAt;
   if (found.inside || window.outside === 'run') return found;
   if (window.outside === 'refuse')
     throw failure(

@@ -160,6 +160,30 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
     );
   });
 
+  const by = {
+    when: 'now',
+    graceSeconds: 1,
+    limitSeconds: 30,
+    pollSeconds: 0.2,
+    needs: ['worker', 'processing', 'workspace', 'storage', 'logbook'],
+  };
+  for (const securisation of [
+    { mechanism: 'timers', host: 'back-1', units: ['vitam-traceability-operations', 'vitam-traceability-lfc-unit'], ...by },
+    { mechanism: 'cron', host: 'back-1', processPattern: 'securise', resultFile: '/var/log/securise.result', command: ['securise'], ...by },
+  ])
+    test(`a securisation by ${securisation.mechanism} is triggered when it was missed, and its timers run again at the end`, async () => {
+      await bench.run({ changes: { securisation } }, async (run) => {
+        const before_ = run.platform.state();
+        const ended = await run.ended;
+        if ('failure' in ended) throw ended.failure;
+        assert.equal(ended.report.securisation, 'OK, triggered by this run');
+        assert.deepEqual(run.platform.violations, []);
+        assert.deepEqual(run.platform.state(), before_);
+        const timerStops = run.platform.calls.filter(({ key }) => key.startsWith('stopService') && key.endsWith('.timer'));
+        assert.equal(timerStops.length, securisation.mechanism === 'timers' ? 2 : 0);
+      });
+    });
+
   test('a held step is tried again when an operator says so', async () => {
     await bench.run(
       {

@@ -6,7 +6,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { openFakeBench, type FakeBench } from '../../support/coldBackupRun.ts';
-import type { PlatformState } from '../../support/fakePlatform.ts';
+import type { PlatformState } from '../../support/fakePlatform.contract.ts';
 import type { Call } from '../../support/fakeTroubles.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 

@@ -7,7 +7,8 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { createClockActivities } from '../../../activities/clock/clockActivities.ts';
 import { openFakeBench, type FakeBench, type FakeRunOptions } from '../../support/coldBackupRun.ts';
-import type { FakePlatform, PlatformState } from '../../support/fakePlatform.ts';
+import type { PlatformState } from '../../support/fakePlatform.contract.ts';
+import type { FakePlatform } from '../../support/fakePlatform.ts';
 import { startTimeSkippingServer } from '../../support/temporalServer.ts';
 
 const clock = createClockActivities();
@@ -102,6 +103,26 @@ describe('the night gates', { concurrency: 1 }, () => {
     assert.ok(stepOf(outcome, 'stop/worker/process-1').beganAt >= midnightMs, 'the worker was stopped before the securisation had run');
     assert.deepEqual(outcome.platform.violations, []);
     assert.deepEqual(outcome.platform.state(), outcome.initial);
+  });
+
+  test('a run that begins after midnight does not wait for the next one', async () => {
+    const { beginAt } = await findWindow({ begin: '20:00', end: '08:00', zone, at: new Date(await env.currentTimeMs()).toISOString() });
+    const afterMidnightMs = Date.parse(beginAt) + 5 * hour;
+    const waitMs = afterMidnightMs - (await env.currentTimeMs());
+    await env.sleep(waitMs > 0 ? waitMs : waitMs + 24 * hour);
+    await bench.run(
+      {
+        changes: { ...night, ...midnight },
+        prepare: (platform) => {
+          platform.clock = () => env.currentTimeMs();
+        },
+      },
+      async (run) => {
+        const ended = await run.ended;
+        assert.ok('report' in ended);
+        assert.ok(Date.parse(ended.report.endedAt) - Date.parse(ended.report.beganAt) < 2 * hour);
+      },
+    );
   });
 
   test('a missed securisation is triggered after its grace', async () => {

@@ -1,0 +1,18 @@
+import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
+import type { Activities } from '../../workflows/runbook/profiles.ts';
+
+/** The state that must be the same before and after a run, whatever happened to it. */
+export interface PlatformState {
+  running: string[];
+  balancers: Record<string, BalancerMode>;
+  schedulerPaused: boolean;
+  jobs: string[];
+  partialFiles: string[];
+  journal: boolean;
+}
+
+/** What the fake implements; the rest of the activities is real in tests over it. */
+export type FakeActivities = Omit<
+  Activities,
+  'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'
+>;
