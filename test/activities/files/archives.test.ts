@@ -1,104 +1,22 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import {
-  appendFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
-import { createFileActivities } from '../../../activities/files/fileActivities.ts';
-import type { Archive, ArchiveJob } from '../../../activities/files/files.contract.ts';
-import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
-import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
-import { isRunning, sshServerMissing, startSshServer, waitUntil, type SshServer } from '../hosts/sshServer.ts';
-
-const missing = sshServerMissing();
+import { isRunning, sshServerMissing, waitUntil } from '../hosts/sshServer.ts';
+import { setUpArchiveBench } from './archiveBench.ts';
+import { groupOf } from './processGroups.ts';
 
 for (const way of ['local', 'ssh'] as const) {
-  describe(`archives over ${way}`, { skip: way === 'ssh' && missing }, () => {
-    let server: SshServer | undefined;
-    let hosts: ReturnType<typeof createHosts>;
-    let files: ReturnType<typeof createFileActivities>;
-    let directory: string;
-    let ref: HostRef;
-    let job: ArchiveJob;
-    const begun: ArchiveJob[] = [];
-
-    before(async () => {
-      server = way === 'ssh' ? await startSshServer() : undefined;
-      hosts = createHosts({ resolveSecret: (name) => server?.resolveSecret(name) ?? Promise.reject(new Error('no server')) });
-      files = createFileActivities({ openHost: hosts.openHost });
-    });
-    after(async () => {
-      await hosts?.close();
-      await server?.stop();
-    });
-    beforeEach(() => {
-      directory = mkdtempSync(join(tmpdir(), "nightshift it's $HOME "));
-      const local: HostRef = {
-        name: 'here',
-        address: '127.0.0.1',
-        reach: { kind: 'local' },
-        serviceManager: { kind: 'supervisor', command: 'supervisorctl', configFile: '/none' },
-        stateDirectory: '',
-      };
-      ref = { ...(server?.ref() ?? local), stateDirectory: join(directory, 'state') };
-      mkdirSync(join(directory, 'backup'));
-      makeSource(join(directory, 'source'));
-      job = begin('set-1-shard0');
-    });
-    afterEach(async () => {
-      for (const each of begun.splice(0)) await runActivity(() => files.discardArchive({ ...each, removeTarget: true }));
-      rmSync(directory, { recursive: true, force: true });
-    });
-
-    /** Names a job that is discarded at the end of the test, however it ends. */
-    const begin = (name: string, changes: Partial<ArchiveJob> = {}): ArchiveJob => {
-      const target = join(directory, 'backup', `${name}.tar.zst`);
-      const made = {
-        host: ref,
-        job: `nightshift-test-${name}`,
-        source: join(directory, 'source'),
-        target,
-        level: 1,
-        mustBeEmpty: ['mongod.lock'],
-        ...changes,
-      };
-      begun.push(made);
-      return made;
-    };
-    const start = (which = job): Promise<void> => runActivity(() => files.startArchive(which));
-    const finish = async (which = job): Promise<Archive> => {
-      const progress = await runActivity(() => files.watchArchive({ ...which, watchSeconds: 60 }));
-      assert.equal(progress.state, 'done');
-      return progress.archive;
-    };
-    /** A source that takes a while: incompressible, at a slow level. */
-    const makeSlow = (bytes = 150_000_000): ArchiveJob => {
-      writeFileSync(join(directory, 'source', 'large'), randomBytes(bytes));
-      return begin('slow', { level: 19 });
-    };
-    const processOf = (which: ArchiveJob): number =>
-      Number(/processId=(\d+)/.exec(readFileSync(join(ref.stateDirectory, 'jobs', which.job, 'process'), 'utf8'))?.[1]);
-    const whileRunning = async (which: ArchiveJob): Promise<number> => {
-      await start(which);
-      await waitUntil('the part grows', () => existsSync(`${which.target}.part`));
-      return processOf(which);
-    };
+  describe(`archives over ${way}`, { skip: way === 'ssh' && sshServerMissing() }, () => {
+    const bench = setUpArchiveBench(way);
+    const { start, finish, makeSlow, whileRunning } = bench;
 
     test('hold exactly what the source held, with size and sha256 of the file', async () => {
+      const { files, directory, ref, job } = bench.now();
       await start();
       const archive = await finish();
       assert.equal(archive.sha256, createHash('sha256').update(readFileSync(job.target)).digest('hex'));
@@ -121,6 +39,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('are watched with heartbeats of bytes, and found again by another watch', async () => {
+      const { files } = bench.now();
       const slow = makeSlow();
       await whileRunning(slow);
       const watch = beginActivity(() => files.watchArchive({ ...slow, watchSeconds: 1 }));
@@ -144,6 +63,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('stop being watched at once when cancelled, while the job goes on', async () => {
+      const { files } = bench.now();
       const slow = makeSlow();
       const processId = await whileRunning(slow);
       const watch = beginActivity(() => files.watchArchive({ ...slow, watchSeconds: 60 }));
@@ -156,6 +76,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('are discarded with all their processes and everything they left, twice the same', async () => {
+      const { files, directory, ref } = bench.now();
       const slow = makeSlow();
       const processId = await whileRunning(slow);
       const group = (): string[] => readdirSync('/proc').filter((pid) => groupOf(pid) === processId);
@@ -168,6 +89,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('keep a finished archive when discarded, unless it shall go too', async () => {
+      const { files, job } = bench.now();
       await start();
       await finish();
       await runActivity(() => files.discardArchive({ ...job, removeTarget: false }));
@@ -177,6 +99,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('are not overwritten: a target that is there without a record stays', async () => {
+      const { files, job } = bench.now();
       writeFileSync(job.target, 'precious');
       await start();
       await assert.rejects(
@@ -187,6 +110,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('are forgotten when done, not while they run', async () => {
+      const { files, job } = bench.now();
       const slow = makeSlow();
       await whileRunning(slow);
       await assert.rejects(
@@ -200,98 +124,8 @@ for (const way of ['local', 'ssh'] as const) {
       assert.equal(existsSync(job.target), true);
     });
 
-    test('fail with ArchiveFailed when the job is killed, and with its log when it stops itself', async () => {
-      const slow = makeSlow();
-      const processId = await whileRunning(slow);
-      process.kill(-processId, 'SIGKILL');
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
-        { type: 'ArchiveFailed', message: /gone without a result/ },
-      );
-      await runActivity(() => files.discardArchive({ ...slow, removeTarget: false }));
-      assert.deepEqual(readdirSync(join(directory, 'backup')), []);
-      await whileRunning(slow);
-      process.kill(processOf(slow), 'SIGTERM');
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
-        { type: 'ArchiveFailed', message: /stopped by a signal/ },
-      );
-      assert.deepEqual(readdirSync(join(directory, 'backup')), []);
-    });
-
-    test('fail with ArchiveFailed when one part of the pipe is killed', async () => {
-      const slow = makeSlow();
-      const processId = await whileRunning(slow);
-      const zstd = readdirSync('/proc').find((pid) => groupOf(pid) === processId && nameOf(pid) === 'zstd');
-      process.kill(Number(zstd), 'SIGKILL');
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
-        { type: 'ArchiveFailed', message: /zstd 137/ },
-      );
-      assert.deepEqual(readdirSync(join(directory, 'backup')), []);
-    });
-
-    test('are not trusted when the process id belongs to another process now', async () => {
-      await start();
-      await finish();
-      const state = join(ref.stateDirectory, 'jobs', job.job);
-      rmSync(join(state, 'result'));
-      const former = readFileSync(join(state, 'process'), 'utf8');
-      writeFileSync(join(state, 'process'), former.replace(/processId=\d+/, `processId=${process.pid}`));
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...job, watchSeconds: 5 })),
-        { type: 'ArchiveFailed', message: /gone without a result/ },
-      );
-      await runActivity(() => files.discardArchive({ ...job, removeTarget: false }));
-    });
-
-    test('fail with SourceRanDuringCopy when a file is touched during the copy', async () => {
-      const slow = makeSlow(10_000_000);
-      await whileRunning(slow);
-      appendFileSync(join(directory, 'source', 'plain'), 'late');
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 120 })),
-        { type: 'SourceRanDuringCopy' },
-      );
-      assert.deepEqual(readdirSync(join(directory, 'backup')), []);
-    });
-
-    test('fail with SourceRanDuringCopy when the lock file of the mongod is not empty, or is missing', async () => {
-      writeFileSync(join(directory, 'source', 'mongod.lock'), '4711');
-      await start();
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...job, watchSeconds: 30 })),
-        { type: 'SourceRanDuringCopy', message: /mongod\.lock .*is not empty/ },
-      );
-      rmSync(join(directory, 'source', 'mongod.lock'));
-      const other = begin('missing');
-      await start(other);
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...other, watchSeconds: 30 })),
-        { type: 'SourceRanDuringCopy', message: /mongod\.lock is missing/ },
-      );
-    });
-
-    test('fail with ArchiveFailed when the source or the place for the target is missing, or the job is not known', async () => {
-      const noSource = begin('no-source', { source: join(directory, 'absent') });
-      await start(noSource);
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...noSource, watchSeconds: 30 })),
-        { type: 'ArchiveFailed', message: /is no directory/ },
-      );
-      const noPlace = begin('no-place', { target: join(directory, 'absent', 'x.tar.zst') });
-      await start(noPlace);
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...noPlace, watchSeconds: 30 })),
-        { type: 'ArchiveFailed', message: /tee 1/ },
-      );
-      await assert.rejects(
-        runActivity(() => files.watchArchive({ ...begin('unknown'), watchSeconds: 5 })),
-        { type: 'ArchiveFailed', message: /not known/ },
-      );
-    });
-
     test('that lie half-written are found, with their jobs', async () => {
+      const { files, directory, ref } = bench.now();
       const slow = makeSlow();
       await whileRunning(slow);
       const found = await runActivity(() =>
@@ -304,29 +138,8 @@ for (const way of ['local', 'ssh'] as const) {
       assert.deepEqual(none, { partialFiles: [], jobs: [] });
     });
 
-    test('that were damaged are refused by verify and unpack, and nothing of them is left', async () => {
-      await start();
-      const archive = await finish();
-      truncateSync(job.target, archive.sizeBytes - 10);
-      for (const damaged of [archive, { ...archive, sha256: '0'.repeat(64) }]) {
-        await assert.rejects(
-          runActivity(() => files.verifyArchive({ host: ref, archive: damaged })),
-          { type: 'ChecksumMismatch' },
-        );
-        await assert.rejects(
-          runActivity(() => files.unpackArchive({ host: ref, archive: damaged, directory: join(directory, 'drill') })),
-          { type: 'ChecksumMismatch' },
-        );
-        assert.deepEqual(readdirSync(join(directory, 'drill')), []);
-      }
-      rmSync(job.target);
-      await assert.rejects(
-        runActivity(() => files.verifyArchive({ host: ref, archive })),
-        { type: 'ChecksumMismatch', message: /is gone/ },
-      );
-    });
-
     test('are unpacked only into an empty directory, only with room, and anew after an attempt that was cut off', async () => {
+      const { files, directory, ref, job } = bench.now();
       await start();
       const archive = await finish();
       const unpack = (into: string, what = archive): Promise<unknown> =>
@@ -341,23 +154,9 @@ for (const way of ['local', 'ssh'] as const) {
       assert.equal(existsSync(join(directory, 'drill.unpacking')), false);
     });
 
-    test('refuse names and paths that lead astray', async () => {
-      const wrong: Partial<ArchiveJob>[] = [
-        { job: '../x' },
-        { job: '-x' },
-        { job: 'a b' },
-        { source: 'relative' },
-        { target: '/backup/../etc/passwd' },
-        { level: 0 },
-        { level: 1.5 },
-        { mustBeEmpty: ['../x'] },
-        { mustBeEmpty: ['/etc/passwd'] },
-      ];
-      for (const changes of wrong) await assert.rejects(start({ ...job, ...changes }), { type: 'InvalidInput' }, JSON.stringify(changes));
-    });
-
     if (way === 'ssh') {
       test('outlive a connection that drops during the copy, and are found again', async () => {
+        const { files, server } = bench.now();
         const slow = makeSlow(20_000_000);
         await whileRunning(slow);
         await runActivity(() => files.watchArchive({ ...slow, watchSeconds: 1 }));
@@ -371,33 +170,4 @@ for (const way of ['local', 'ssh'] as const) {
       });
     }
   });
-}
-
-/** A little of everything: names, links, sizes. */
-function makeSource(source: string): void {
-  mkdirSync(join(source, 'journal'), { recursive: true });
-  writeFileSync(join(source, 'mongod.lock'), '');
-  writeFileSync(join(source, 'plain'), 'text\n'.repeat(10_000));
-  writeFileSync(join(source, '-rf'), 'leading dash');
-  writeFileSync(join(source, 'line\nend é $(id)'), 'odd name');
-  writeFileSync(join(source, 'journal', 'log.1'), randomBytes(3_000_000));
-  symlinkSync('plain', join(source, 'link'));
-}
-
-function groupOf(pid: string): number | undefined {
-  const stat = readProcess(pid, 'stat');
-  return stat && !/\) Z /.test(stat) ? Number(stat.slice(stat.lastIndexOf(')')).split(' ')[3]) : undefined;
-}
-
-function nameOf(pid: string): string | undefined {
-  return readProcess(pid, 'comm')?.trim();
-}
-
-function readProcess(pid: string, file: string): string | undefined {
-  if (!/^\d+$/.test(pid)) return undefined;
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
-  } catch {
-    return undefined;
-  }
 }
