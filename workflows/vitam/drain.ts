@@ -2,7 +2,7 @@ import { sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
-import { quick } from '../runbook/profiles.ts';
+import { patient } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 import { apiRequest, hostsOf } from './vitamApi.ts';
 
@@ -52,7 +52,11 @@ async function activeOperations({ platform }: Night): Promise<Operation[]> {
     const requests: HttpRequest[] = platform.tenants.map((tenant) =>
       apiRequest(component, { method: 'GET', path: '/processing/v1/operations', tenant, body: { states: ['PAUSE', 'RUNNING'] } }),
     );
-    const answers = await quick(`workflows on ${component.unit}, ${host.name}`).requestHttpAll({ host, requests, accept: [200] });
+    const answers = await patient(`workflows on ${component.unit}, ${host.name}`, component.limits.apiSeconds * 2).requestHttpAll({
+      host,
+      requests,
+      accept: [200],
+    });
     answers.forEach((answer, index) => found.push(...operationsOf(answer, platform.tenants[index] ?? -1)));
   }
   return found;

@@ -148,7 +148,7 @@ const pausedJobsLimitSeconds = 600;
 async function pauseScheduler(night: Night, name: string): Promise<string> {
   const { host, component } = anyHostOf(night.platform, name);
   try {
-    await quick('pause all scheduled jobs').requestHttp({
+    await patient('pause all scheduled jobs', component.limits.apiSeconds).requestHttp({
       host,
       request: apiRequest(component, { method: 'PUT', path: '/scheduler/v1/pause/ALL', admin: true }),
       accept: [200, 202],
@@ -178,7 +178,7 @@ export async function resumeJobs(night: Night): Promise<void> {
   else if (platform.scheduler) {
     const { host, component } = anyHostOf(platform, platform.scheduler);
     if (!night.running.has(`${component.name}@${host.name}`)) return;
-    await quick('resume all scheduled jobs').requestHttp({
+    await patient('resume all scheduled jobs', component.limits.apiSeconds).requestHttp({
       host,
       request: apiRequest(component, { method: 'PUT', path: '/scheduler/v1/resume/ALL', admin: true }),
       accept: [200, 202],
