@@ -19,13 +19,13 @@ export interface DevServer {
 const readyLimitMs = 30_000;
 
 /** Without these the stock dev server takes 100 ms for each step after a short burst (real-parts.md 1). */
-const unthrottled = [
+export const unthrottled = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
   'history.visibilityProcessorMaxPollRPS=2000',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
-];
+].flatMap((value) => ['--dynamic-config-value', value]);
 
 /** Temporal's dev server with its Web UI on a file database. Ports 7233 and 8233 when they are free. For a desk, not for production. */
 export async function startDevServer({ database, log, say }: { database: string; log: string; say: Say }): Promise<DevServer> {
@@ -51,7 +51,7 @@ export async function startDevServer({ database, log, say }: { database: string;
         'warn',
       ],
       ...Object.values(searchAttributes).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
-      ...unthrottled.flatMap((value) => ['--dynamic-config-value', value]),
+      ...unthrottled,
     ],
     // A group of its own: Ctrl-C ends the work first, the server last.
     { stdio: ['ignore', output, output], detached: true },

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 
+import { unthrottled } from '../../deploy/lab/devServer.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 import { searchAttributes } from '../../workflows/names.contract.ts';
 
@@ -14,22 +15,13 @@ function quiet(): void {
   Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
 }
 
-/** The stock dev server throttles its queues: without these a step takes 100 ms instead of 10 (real-parts.md 1). */
-export const fastServer = [
-  'history.transferProcessorMaxPollRPS=2000',
-  'history.timerProcessorMaxPollRPS=2000',
-  'history.visibilityProcessorMaxPollRPS=2000',
-  'matching.numTaskqueueReadPartitions=1',
-  'matching.numTaskqueueWritePartitions=1',
-].flatMap((value) => ['--dynamic-config-value', value]);
-
 /** A real dev server, in memory, with our search attributes. */
 export async function startDevServer(): Promise<TestWorkflowEnvironment> {
   quiet();
   return TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: await tool('temporal') },
-      extraArgs: fastServer,
+      extraArgs: unthrottled,
       searchAttributes: Object.values(searchAttributes).map((name) => ({ name, type: 'KEYWORD' as const })),
     },
   });

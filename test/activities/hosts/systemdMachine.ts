@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
+import { hostRefOf } from '../../../deploy/lab/labHosts.ts';
 import type { LabMachines, LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
 import { createSystemdMachines, systemdMachinesAvailable } from '../../../deploy/lab/machines/systemdMachines.ts';
 
@@ -32,23 +33,8 @@ export async function startSystemdMachine(name: string, units: LabUnit[]): Promi
   try {
     const [machine] = await machines.up([{ name, address: machines.addressOf?.(name) ?? '', units }], () => {});
     if (!machine) throw new Error(`no machine ${name}`);
-    const { ssh, address } = machine;
-    const ref: HostRef = {
-      name,
-      address,
-      reach: {
-        kind: 'ssh',
-        address: ssh.address,
-        port: ssh.port,
-        user: ssh.user,
-        privateKey: 'lab-key',
-        hostKeys: [ssh.hostKeyFingerprint],
-        ...(ssh.proxyCommand ? { proxyCommand: ssh.proxyCommand } : {}),
-      },
-      serviceManager: machine.serviceManager,
-      stateDirectory: '/var/lib/nightshift',
-    };
-    return { ref, machines, resolveSecret: async () => readFileSync(ssh.privateKeyFile, 'utf8'), down };
+    const ref = hostRefOf(machine);
+    return { ref, machines, resolveSecret: async () => readFileSync(machine.ssh.privateKeyFile, 'utf8'), down };
   } catch (error) {
     await down();
     throw error;
