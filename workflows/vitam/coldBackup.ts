@@ -1,4 +1,4 @@
-import { defineQuery, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
+import { defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import { messages } from '../names.contract.ts';
@@ -27,7 +27,7 @@ import { secureLogbooks } from './securisation.ts';
 import { setName, backupDirectory, journalFile } from './setNames.ts';
 import { recordContent, shardedMongoBackup } from './shardedMongoBackup.ts';
 import { stopInOrder } from './stopServices.ts';
-import { enterWindow, withWindowEnd } from './window.ts';
+import { enterWindow, withWindowEnd, type WindowEnd } from './window.ts';
 import { bringPlatformBack, settleCopies, stoppedMembers } from './wayBack.ts';
 
 /**
@@ -57,7 +57,7 @@ export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBacku
     if (confirm) await confirmStop(night);
     else runbook.notNeeded(plan.confirm, 'the request does not ask for it');
     await withRestore({
-      work: () => withWindowEnd(night, window, () => stopAndCopy(night, { workflowId, runId, endAt: window.endAt })),
+      work: () => withWindowEnd(night, window, (windowEnd) => stopAndCopy(night, { workflowId, runId }, windowEnd)),
       restore: (failed) => restore(night, failed),
     });
     runbook.setState('completing');
@@ -77,7 +77,7 @@ export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBacku
 }
 
 /** Phases 3 to 10. */
-async function stopAndCopy(night: Night, run: { workflowId: string; runId: string; endAt: string }): Promise<void> {
+async function stopAndCopy(night: Night, run: { workflowId: string; runId: string }, windowEnd: WindowEnd): Promise<void> {
   const { plan, runbook } = night;
   await runbook.step(plan.journal, () => writeJournal(night, run));
   await stopInOrder(night, plan.fronts);
@@ -86,8 +86,7 @@ async function stopAndCopy(night: Night, run: { workflowId: string; runId: strin
   await stopInOrder(night, plan.search);
   await shardedMongoBackup(night);
   await runbook.step(plan.startAt, async (record) => {
-    const waitMs = night.platform.window.startServices === 'atWindowEnd' ? Date.parse(run.endAt) - Date.now() : 0;
-    if (waitMs > 0) await sleep(waitMs, { summary: `start services at ${run.endAt}` });
+    if (night.platform.window.startServices === 'atWindowEnd' && !windowEnd.passed()) await windowEnd.wait();
     else record.note = 'at once';
   });
 }

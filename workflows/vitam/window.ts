@@ -1,4 +1,4 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { WindowAt } from '../../activities/clock/clock.contract.ts';
@@ -23,13 +23,21 @@ export async function enterWindow(night: Night): Promise<WindowAt> {
   return found;
 }
 
+/** The end of the window, for a step that waits for it. */
+export interface WindowEnd {
+  passed: () => boolean;
+  wait: () => Promise<void>;
+}
+
 /**
  * Runs the work until the window's end at the longest. At the end, by policy (systems.md E.2.1 contradiction 6): abort, go on, or ask while the
  * work goes on (default: abort). An operator's `abort` update ends the work the same way. When it throws, nothing of the work still runs.
+ * The work may wait for the same end: it is handed one wait that shares the watch's timer, so that both see the same moment.
  */
-export async function withWindowEnd(night: Night, window: WindowAt, work: () => Promise<void>): Promise<void> {
+export async function withWindowEnd(night: Night, window: WindowAt, work: (windowEnd: WindowEnd) => Promise<void>): Promise<void> {
   const { runbook, platform } = night;
   let ended: Error | null = null;
+  let passed = Date.parse(window.endAt) <= Date.now();
   const scope = new CancellationScope({ cancellable: true });
   runbook.onAbort(({ by, why }) => {
     ended ??= failure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
@@ -38,6 +46,7 @@ export async function withWindowEnd(night: Night, window: WindowAt, work: () => 
   const watch = new CancellationScope({ cancellable: true });
   const watching = watch.run(async () => {
     await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
+    passed = true;
     if (!(await mayGoOn(night, window))) {
       ended ??= failure(
         'DeadlineExceeded',
@@ -51,7 +60,7 @@ export async function withWindowEnd(night: Night, window: WindowAt, work: () => 
     if (!isCancellation(error)) throw error;
   });
   try {
-    await scope.run(work);
+    await scope.run(() => work({ passed: () => passed, wait: () => condition(() => passed) }));
   } catch (error) {
     throw isCancellation(error) && ended ? (ended as Error) : error;
   } finally {

@@ -10,7 +10,8 @@ import type { Archive, ArchiveJob, FileActivities } from '../../../activities/fi
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { runActivity } from '../hosts/runActivity.ts';
-import { startSshServer, waitUntil, type SshServer } from '../hosts/sshServer.ts';
+import { startSshServer, type SshServer } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 /** What one test works with: a folder of its own with a source, and a job that copies it. */
 export interface Bench {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
-import { isRunning, sshServerMissing, waitUntil } from '../hosts/sshServer.ts';
+import { isRunning, sshServerMissing } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 import { setUpArchiveBench } from './archiveBench.ts';
 import { groupOf } from './processGroups.ts';
 

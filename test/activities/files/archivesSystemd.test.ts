@@ -5,7 +5,7 @@ import { createFileActivities } from '../../../activities/files/fileActivities.t
 import type { Archive, ArchiveJob } from '../../../activities/files/files.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { runActivity } from '../hosts/runActivity.ts';
-import { waitUntil } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 import { startSystemdMachine, systemdMachineMissing, type SystemdMachine } from '../hosts/systemdMachine.ts';
 
 describe('archives as units of systemd', { skip: await systemdMachineMissing() }, () => {

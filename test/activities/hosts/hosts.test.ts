@@ -13,7 +13,8 @@ import { CancelledFailure } from '@temporalio/common';
 import { ConnectionRefused, type Host } from '../../../activities/hosts/host.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
-import { freePort, isRunning, sshServerMissing, startSshServer, waitUntil, type SshServer } from './sshServer.ts';
+import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 const localRef: HostRef = {
   name: 'here',

@@ -9,7 +9,8 @@ import { createHostActivities } from '../../../activities/hosts/hostActivities.t
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { createSecretResolver } from '../../../activities/tools/resolveSecret.ts';
 import { beginActivity, runActivity } from './runActivity.ts';
-import { freePort, isRunning, sshServerMissing, startSshServer, waitUntil, type SshServer } from './sshServer.ts';
+import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 describe('the connection to a host over SSH', { skip: sshServerMissing() }, () => {
   let server: SshServer;

@@ -165,12 +165,3 @@ export function isRunning(processId: number): boolean {
     return false;
   }
 }
-
-/** Waits for a condition, with a named limit. */
-export async function waitUntil(what: string, condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {
-  const beganMs = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - beganMs > limitMs) throw new Error(`not within ${limitMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}

@@ -9,7 +9,8 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
 import type { ObjectStore } from '../../../activities/objectStore/objectStore.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
-import { freePort, waitUntil } from '../hosts/sshServer.ts';
+import { freePort } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 export interface Gateway {
   directory: string;

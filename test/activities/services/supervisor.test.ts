@@ -8,7 +8,8 @@ import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ServiceCondition, ServiceState } from '../../../activities/services/services.contract.ts';
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
-import { freePort, isRunning, waitUntil } from '../hosts/sshServer.ts';
+import { freePort, isRunning } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 import { serverCommand } from './serverCommand.ts';
 import { startSupervisord, type Supervisord } from './supervisord.ts';
 

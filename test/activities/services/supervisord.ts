@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
-import { waitUntil } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 export interface Program {
   command: string[];

@@ -6,7 +6,7 @@ import type { ServiceCondition, ServiceState } from '../../../activities/service
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
 import type { LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
-import { waitUntil } from '../hosts/sshServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 import { startSystemdMachine, systemdMachineMissing, type SystemdMachine } from '../hosts/systemdMachine.ts';
 import { serverCommand } from './serverCommand.ts';
 

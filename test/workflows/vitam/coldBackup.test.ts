@@ -7,6 +7,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { openFakeBench, type FakeBench, type FakeRun } from '../../support/coldBackupRun.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   let env: TestWorkflowEnvironment;
@@ -72,10 +73,11 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
     await bench.run(
       {
         prepare: (platform) => {
-          platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 8 });
+          platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: Infinity });
         },
       },
       async (run) => {
+        await waitUntil('the first run drains', () => run.platform.calls.some(({ activity }) => activity === 'requestHttpAll'));
         const second = await env.client.workflow.start('vitamColdBackup', {
           workflowId: `${run.workflowId}/again`,
           taskQueue: run.taskQueue,
@@ -87,6 +89,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
           assert.ok(error.cause.message.includes(`"${run.workflowId}"`), error.cause.message);
           return true;
         });
+        run.platform.operations.length = 0;
         assert.ok('report' in (await run.ended));
       },
     );
