@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { findDebianPostgres } from '../../setup/debianPostgres.ts';
+import { tool } from '../../setup/tools.ts';
+import { createDatabase } from './databases.ts';
+import type { PostgresServer, PostgresSetting, PostgresVersion } from './postgres.contract.ts';
+import { openPostmaster, PortTaken, type Postmaster } from './postmaster.ts';
+import { runAs, serverUser, type ServerUser } from './runAs.ts';
+
+const portAttempts = 5;
+
+/** Honest defaults: everything that protects data is on. Sized for a small machine with several servers. */
+const ours = {
+  listen_addresses: '127.0.0.1',
+  shared_buffers: '256MB',
+  maintenance_work_mem: '128MB',
+  max_wal_size: '4GB',
+  checkpoint_timeout: '15min',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_line_prefix: '%m [%p] %q%u@%d ',
+  jit: 'off',
+};
+
+/** Has a cluster in that folder and starts it; returns when it takes connections. As root the server runs as `nobody`. */
+export async function startPostgres({ directory, version = '18', port, settings = {} }: PostgresSetting): Promise<PostgresServer> {
+  const home = resolve(directory);
+  const user = serverUser();
+  const programs = await programsOf(version);
+  const [data, logFile, passwordFile] = [join(home, 'data'), join(home, 'server.log'), join(home, 'superuser.password')];
+  await ensureCluster({ home, data, passwordFile, programs, version, user });
+  const password = (await readFile(passwordFile, 'utf8')).trim();
+  const socketDirectory = await mkdtemp(join(tmpdir(), 'ns-pg-'));
+  const postmaster = openPostmaster({ data, logFile, programs, user, settings: { ...ours, ...settings } });
+  try {
+    await openSocketDirectory(socketDirectory, user);
+    const taken = await startOnFreePort(postmaster, socketDirectory, port);
+    return describeServer(postmaster, { home, version, programs, port: taken, socketDirectory, logFile, passwordFile, password, user });
+  } catch (error) {
+    await rm(socketDirectory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function programsOf(version: PostgresVersion): Promise<string> {
+  if (version === '18') return tool('postgres');
+  const found = findDebianPostgres();
+  if (!found) throw new Error('PostgreSQL 15 is not there: it comes with the Debian packages postgresql-15 and pgcopydb');
+  return found;
+}
+
+interface Cluster {
+  home: string;
+  data: string;
+  passwordFile: string;
+  programs: string;
+  version: PostgresVersion;
+  user: ServerUser;
+}
+
+/** The file `cluster` is written last: what an interrupted making left is made anew. */
+async function ensureCluster({ home, data, passwordFile, programs, version, user }: Cluster): Promise<void> {
+  const done = join(home, 'cluster');
+  if (existsSync(done)) {
+    const found = (await readFile(join(data, 'PG_VERSION'), 'utf8')).trim();
+    if (found !== version) throw new Error(`${data} is a cluster of PostgreSQL ${found}, not ${version}`);
+    return;
+  }
+  await mkdir(home, { recursive: true });
+  await rm(data, { recursive: true, force: true });
+  await mkdir(data, { mode: 0o700 });
+  await rm(passwordFile, { force: true });
+  await writeFile(passwordFile, `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+  for (const place of user ? [data, passwordFile] : []) await chown(place, user?.uid ?? 0, user?.gid ?? 0);
+  const locale = version === '15' ? ['--locale=C.UTF-8'] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
+  const access = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  await runAs(user, [join(programs, 'initdb'), `--pgdata=${data}`, '--encoding=UTF8', ...locale, ...access, '--no-sync'], {
+    places: [programs, home],
+  });
+  await writeFile(done, `${version}\n`);
+}
+
+/** A port that was free may be taken by another process before the server has it: then the next one. */
+async function startOnFreePort(postmaster: Postmaster, socketDirectory: string, wanted: number | undefined): Promise<number> {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = wanted ?? (await freePort());
+    try {
+      await postmaster.start({ port, unix_socket_directories: socketDirectory });
+      return port;
+    } catch (error) {
+      if (!(error instanceof PortTaken) || wanted !== undefined || attempt === portAttempts) throw error;
+    }
+  }
+}
+
+async function openSocketDirectory(path: string, user: ServerUser): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, 0o755);
+  if (user) await chown(path, user.uid, user.gid);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const server = createServer()
+      .once('error', failed)
+      .listen(0, '127.0.0.1', () => {
+        const address = server.address();
+        server.close(() => (typeof address === 'object' && address ? found(address.port) : failed(new Error('no port is free'))));
+      });
+  });
+}
+
+interface Login {
+  database?: string;
+  user?: string;
+  password?: string;
+}
+
+interface Running {
+  home: string;
+  version: PostgresVersion;
+  programs: string;
+  port: number;
+  socketDirectory: string;
+  logFile: string;
+  passwordFile: string;
+  password: string;
+  user: ServerUser;
+}
+
+function describeServer(postmaster: Postmaster, { home, user: runsAs, password: superuserPassword, ...running }: Running): PostgresServer {
+  const { port, socketDirectory } = running;
+  const url = ({ database = 'postgres', user = 'postgres', password = superuserPassword }: Login = {}): string =>
+    `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
+  const stop = async (): Promise<void> => {
+    await postmaster.end('SIGINT');
+    await rm(socketDirectory, { recursive: true, force: true });
+  };
+  return {
+    ...running,
+    directory: home,
+    processId: postmaster.processId,
+    url,
+    createDatabase: async (wanted) => {
+      await createDatabase(url(), wanted);
+      return url({ database: wanted.name, user: wanted.owner, password: wanted.password });
+    },
+    stop,
+    kill: () => postmaster.end('SIGKILL'),
+    restart: async () => {
+      await openSocketDirectory(socketDirectory, runsAs);
+      await postmaster.restart();
+    },
+    remove: async () => {
+      await stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
