@@ -1,0 +1,101 @@
+import { cancellationSignal } from '@temporalio/activity';
+
+import { withHeartbeat } from '../../tools/withHeartbeat.ts';
+import type { ClientTools } from '../clientTools.ts';
+import type { Connections } from '../connections.ts';
+import { besideSchemas, type BesideActivities } from './beside.contract.ts';
+import { ensureBookkeeping, forgetRuns } from './bookkeeping.ts';
+import { copyTablesOf, type CopyProgress } from './copyTables.ts';
+import { defineBesideOf, dropOwnSchema } from './define.ts';
+import { inspectBesideOf } from './inspect.ts';
+import { runStatementsOf } from './runStatements.ts';
+import { setSequencesOf } from './sequences.ts';
+import { applicationOf, holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
+import { swapBesideOf, undoSwapOf } from './swap.ts';
+import { verifyBesideOf } from './verify.ts';
+
+/** A copy beside the live one and its swap: see deploy/decisions for the method and what it costs. */
+export function createBesideActivities({ connections, tools }: { connections: Connections; tools: ClientTools }): BesideActivities {
+  return {
+    async inspectBeside({ copy }) {
+      return withHeartbeat(
+        () => ({}),
+        async () => inspectBesideOf(connections, await tools.version(), copy, cancellationSignal()),
+      );
+    },
+    async holdSnapshot({ copy, limitSeconds, idleSeconds }) {
+      return withHeartbeat(
+        () => ({}),
+        () => holdSnapshotOf(connections, copy, { limitSeconds, idleSeconds }),
+      );
+    },
+    async releaseSnapshot({ copy }) {
+      await releaseSnapshotOf(connections, copy);
+    },
+    async defineBeside({ copy, snapshot, sharedTypes }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({}),
+        () => defineBesideOf(connections, tools, copy, { snapshot, sharedTypes, signal }),
+      );
+    },
+    async copyTables({ copy, snapshot, item }) {
+      const progress: CopyProgress = { table: '', tablesDone: 0, rows: 0, bytes: 0 };
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({ ...progress }),
+        () => copyTablesOf(connections, copy, { snapshot, item, signal, progress }),
+      );
+    },
+    async runStatements({ copy, item, memoryMegabytes, workers }) {
+      const progress = { done: 0, of: item.statements.length, statement: '' };
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({ ...progress }),
+        () => runStatementsOf(connections, copy, { item, memoryMegabytes, workers, signal, progress }),
+      );
+    },
+    async setSequences({ copy, snapshot }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({}),
+        () => setSequencesOf(connections, copy, snapshot, signal),
+      );
+    },
+    async verifyBeside({ copy, plan }) {
+      let table = '';
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({ table }),
+        () => verifyBesideOf(connections, copy, plan, signal, (each) => (table = each)),
+      );
+    },
+    async swapBeside({ copy, limitSeconds }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({}),
+        () => swapBesideOf(connections, copy, limitSeconds, signal),
+      );
+    },
+    async undoSwap({ copy, limitSeconds }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({}),
+        () => undoSwapOf(connections, copy, limitSeconds, signal),
+      );
+    },
+    async discardBeside({ copy }) {
+      await withHeartbeat(
+        () => ({}),
+        () =>
+          connections.session(copy.target, { application: applicationOf(copy, 'discard') }, async (target) => {
+            await ensureBookkeeping(target);
+            await target.query('begin');
+            await dropOwnSchema(target, besideSchemas.next);
+            await forgetRuns(target, copy.replica);
+            await target.query('commit');
+          }),
+      );
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+
+import type pg from 'pg';
+
+import { failure } from '../../failure.ts';
+import { literal } from '../identifiers.ts';
+import type { Connections } from '../connections.ts';
+import { postgresFailure } from '../connections.ts';
+import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
+
+/** application_name of sessions: at most 63 bytes, so replica and run stand as short marks. */
+export function applicationOf({ replica, run }: Pick<BesideCopy, 'replica' | 'run'>, what: string): string {
+  return `nightshift ${mark(replica)} ${mark(run)} ${what}`.slice(0, 63);
+}
+
+function mark(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
+/** Begins the keeper, or answers the snapshot that the run's keeper already holds. */
+export async function holdSnapshotOf(
+  { session, urlOf }: Connections,
+  copy: BesideCopy,
+  { limitSeconds, idleSeconds }: { limitSeconds: number; idleSeconds: number },
+): Promise<HeldSnapshot> {
+  await session(copy.source, { application: applicationOf(copy, 'snapshot') }, (client) => endKeepers(client, copy));
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./snapshotKeeper.ts', import.meta.url))],
+    {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      cwd: '/',
+    },
+  );
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  failed.catch(() => undefined);
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(
+    `${JSON.stringify({ url: await urlOf(copy.source), application: keeperName(copy), users: applicationOf(copy, ''), limitSeconds, idleSeconds })}\n`,
+  );
+  const lines = createInterface({ input: child.stdout });
+  const { value } = (await Promise.race([lines[Symbol.asyncIterator]().next(), failed])) as { value?: string };
+  lines.close();
+  child.stdout.destroy();
+  child.unref();
+  const answer = JSON.parse(value ?? '{"error":"the snapshot keeper ended without a word"}') as
+    { id: string; backend: number; takenAt: string; error?: undefined } | { error: string };
+  if (answer.error !== undefined) throw postgresFailure(copy.source, new Error(answer.error));
+  return { id: answer.id, backend: answer.backend, takenAt: answer.takenAt };
+}
+
+/** Ends every keeper of the replica, this run's and those that earlier runs left. */
+export async function releaseSnapshotOf({ session }: Connections, copy: BesideCopy): Promise<void> {
+  await session(copy.source, { application: applicationOf(copy, 'release') }, (client) => endKeepers(client, copy));
+}
+
+async function endKeepers(client: pg.ClientBase, { replica }: BesideCopy): Promise<void> {
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name like 'nightshift-keeper ' || $1 || ' %' and usename = current_user and pid <> pg_backend_pid()`,
+    [mark(replica)],
+  );
+}
+
+/** Begins with another word than the sessions that keep it wanted. */
+function keeperName({ replica, run }: BesideCopy): string {
+  return `nightshift-keeper ${mark(replica)} ${mark(run)}`;
+}
+
+/** Begins a transaction that sees the source as the snapshot does. Fails with SnapshotLost. */
+export async function beginInSnapshot(client: pg.ClientBase, snapshot: HeldSnapshot): Promise<void> {
+  await client.query('begin isolation level repeatable read, read only');
+  try {
+    await client.query(`set transaction snapshot ${literal(snapshot.id)}`);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    // 22023: its session is gone; 42704 and 58P01: the server was restarted.
+    if (code && ['22023', '42704', '55000', '58P01'].includes(code))
+      throw failure('SnapshotLost', `the snapshot ${snapshot.id} of ${snapshot.takenAt} is gone with its session: ${message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+import { execa } from 'execa';
+import { join } from 'node:path';
+
+import { failure } from '../failure.ts';
+import { cancellationOf } from '../tools/cancellation.ts';
+import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
+
+/** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (real-parts.md 5). */
+export interface ClientTools {
+  version(): Promise<{ version: string; versionNumber: number }>;
+  /** Runs pg_dump, pg_restore or psql on a database. Answers standard output; the URL's parts go by environment, never by argument. */
+  run(tool: 'pg_dump' | 'pg_restore' | 'psql', args: string[], options: RunOptions): Promise<string>;
+}
+
+export interface RunOptions {
+  /** Database to connect to; absent: none (`pg_restore --list`). */
+  url?: string;
+  application: string;
+  signal?: AbortSignal;
+  /** Lines of standard error as they come: progress. */
+  onLine?: (line: string) => void;
+  outputBytesMax?: number;
+}
+
+/** @param directory folder of the tools; null: those on the PATH. */
+export function createClientTools(directory: string | null): ClientTools {
+  const program = (tool: string): string => (directory ? join(directory, tool) : tool);
+  const absent = (tool: string): Error =>
+    failure(
+      'CommandNotFound',
+      `${tool} was not found ${directory ? `in ${directory}` : 'on the PATH'} of the worker (setting NIGHTSHIFT_POSTGRES_TOOLS)`,
+    );
+  return {
+    async version() {
+      const result = await execa(program('pg_dump'), ['--version'], { reject: false, stdin: 'ignore' });
+      const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout ?? '') ?? [];
+      if (result.failed || !major) throw absent('pg_dump');
+      return { version: `${major}.${minor}`, versionNumber: Number(major) * 10_000 + Number(minor) };
+    },
+    async run(tool, args, { url, application, signal, onLine, outputBytesMax = 64_000_000 }) {
+      const tail: string[] = [];
+      const child = execa(program(tool), args, {
+        env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
+        stdin: 'ignore',
+        reject: false,
+        maxBuffer: outputBytesMax,
+        forceKillAfterDelay: 10_000,
+        ...(signal ? { cancelSignal: signal } : {}),
+        buffer: { stderr: false },
+      });
+      const reading = (async () => {
+        for await (const line of child.iterable({ from: 'stderr' })) {
+          const text = showControlCharacters(String(line));
+          tail.push(text);
+          if (tail.length > 40) tail.shift();
+          onLine?.(text);
+        }
+      })().catch(() => undefined);
+      const { failed, exitCode, stdout, code, isCanceled } = await child;
+      await reading;
+      if (signal?.aborted || isCanceled) throw signal ? cancellationOf(signal) : new Error('cancelled');
+      if (code === 'ENOENT') throw absent(tool);
+      const told = redact(endOf(tail.join('\n'), 1200));
+      if (failed) {
+        const unreachable = /could not connect|connection to server|server closed the connection|terminating connection/i.test(told);
+        throw failure(
+          unreachable ? 'PostgresUnreachable' : 'PostgresFailed',
+          `${tool} ended with ${exitCode ?? code ?? 'no exit code'}: ${told}`,
+        );
+      }
+      return stdout ?? '';
+    },
+  };
+}
+
+/** libpq's variables for a URL: what stands in an argument is seen by everybody on the machine. */
+export function environmentOf(url: string): Record<string, string> {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const options: Record<string, string> = {
+    sslmode: 'PGSSLMODE',
+    sslrootcert: 'PGSSLROOTCERT',
+    sslcert: 'PGSSLCERT',
+    sslkey: 'PGSSLKEY',
+    connect_timeout: 'PGCONNECT_TIMEOUT',
+  };
+  const given = Object.entries({
+    PGHOST: searchParams.get('host') ?? decodeURIComponent(hostname),
+    PGPORT: port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+  }).filter(([, value]) => value !== '');
+  const extra = Object.entries(options).flatMap(([option, variable]) => {
+    const value = searchParams.get(option);
+    return value === null ? [] : [[variable, value] as const];
+  });
+  return Object.fromEntries([...given, ...extra]);
+}

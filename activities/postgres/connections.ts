@@ -1,0 +1,145 @@
+import pg from 'pg';
+
+import { failure } from '../failure.ts';
+import type { ResolveSecret } from '../hosts/host.ts';
+import { cancellationOf } from '../tools/cancellation.ts';
+import { redact } from '../tools/redact.ts';
+import type { PostgresRef } from './postgres.contract.ts';
+
+export interface Session {
+  /** Shown in pg_stat_activity, so that an administrator sees whose it is. */
+  application: string;
+  /** Cancels the statement under way and ends the session. */
+  signal?: AbortSignal;
+}
+
+export interface Connections {
+  /** Runs the work in a session of its own, ended afterwards whatever happened. Errors are told as failures of the catalogue. */
+  session<Result>(server: PostgresRef, options: Session, work: (client: pg.Client) => Promise<Result>): Promise<Result>;
+  /** The URL itself, for client tools: never to be logged or passed as an argument. */
+  urlOf(server: PostgresRef): Promise<string>;
+}
+
+const connectMs = 15_000;
+
+export function createConnections(resolveSecret: ResolveSecret): Connections {
+  const urlOf = async (server: PostgresRef): Promise<string> => {
+    const url = await resolveSecret(server.url);
+    if (!/^postgres(ql)?:\/\//.test(url))
+      throw failure(
+        'InvalidInput',
+        `secret "${server.url}" of the ${server.name} is no PostgreSQL URL (postgres://user:password@host:port/database)`,
+      );
+    return url;
+  };
+  const open = async (server: PostgresRef, application: string): Promise<pg.Client> => {
+    const client = new pg.Client({
+      connectionString: await urlOf(server),
+      application_name: application.slice(0, 63),
+      connectionTimeoutMillis: connectMs,
+      keepAlive: true,
+    });
+    // A connection that breaks between two statements is told by the next one.
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      // A statement whose client is gone ends soon, and does not go on for hours.
+      if ((await versionOf(client)) >= 140_000) await client.query("set client_connection_check_interval = '2s'");
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw postgresFailure(server, error);
+    }
+  };
+  return {
+    urlOf,
+    async session(server, { application, signal }, work) {
+      signal?.throwIfAborted();
+      const client = await open(server, application);
+      const abort = (): void => void cancelBackend(client, () => open(server, `${application} cancel`));
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        return await work(client);
+      } catch (error) {
+        if (signal?.aborted) throw cancellationOf(signal);
+        throw postgresFailure(server, error);
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        await ended(client);
+      }
+    },
+  };
+}
+
+async function versionOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ version: string }>("select current_setting('server_version_num') as version");
+  return Number(rows[0]?.version ?? 0);
+}
+
+/** The backend's statement is cancelled from another session; then the connection is cut, whatever came of it. */
+async function cancelBackend(client: pg.Client, openOther: () => Promise<pg.Client>): Promise<void> {
+  const { processID } = client as unknown as { processID: number | null };
+  try {
+    if (processID === null) return;
+    const other = await openOther();
+    try {
+      await other.query('select pg_cancel_backend($1)', [processID]);
+    } finally {
+      await ended(other);
+    }
+  } catch {
+    // The cut below ends the session too, within the server's check interval.
+  } finally {
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+  }
+}
+
+async function ended(client: pg.Client): Promise<void> {
+  const end = client.end().catch(() => undefined);
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    resolve();
+  }, 5_000);
+  await Promise.race([end, late]);
+  clearTimeout(timer);
+}
+
+const unreachableCodes = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '53300',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'EPIPE',
+  'EAI_AGAIN',
+]);
+
+/** An error of the driver or the server as a failure of the catalogue; failures pass. The message names server, SQLSTATE and what the server said. */
+export function postgresFailure(server: PostgresRef, error: unknown): Error {
+  if (!(error instanceof Error)) return failure('PostgresFailed', `${server.name}: ${String(error)}`);
+  if (error.name === 'ApplicationFailure' || error.name === 'CancelledFailure' || error.name === 'AbortError') return error;
+  const { code, detail, hint, where } = error as { code?: string; detail?: string; hint?: string; where?: string };
+  const message = redact(
+    [`${server.name}: ${error.message}`, code ? `(${code})` : '', detail ?? '', hint ?? '', where ? `in ${where}` : '']
+      .filter(Boolean)
+      .join(' ')
+      .slice(0, 1500),
+  );
+  const facts = { server: server.name, code: code ?? null };
+  if (code === '28P01' || code === '28000' || code === '3D000') return failure('CredentialsRejected', message, facts);
+  if (
+    code?.startsWith('08') ||
+    (code && unreachableCodes.has(code)) ||
+    /Connection terminated|timeout expired|terminating connection/i.test(error.message)
+  )
+    return failure('PostgresUnreachable', message, facts);
+  if (code === '53100') return failure('DiskSpaceInsufficient', message, facts);
+  // Deadlock, serialization, lock not available, out of memory: another try may pass.
+  if (code && ['40P01', '40001', '55P03', '53200', '57014'].includes(code)) return failure('PostgresBusy', message, facts);
+  return failure('PostgresFailed', message, facts);
+}

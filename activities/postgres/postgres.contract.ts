@@ -1,0 +1,34 @@
+/** A PostgreSQL database, by reference: nothing in it is secret. */
+export interface PostgresRef {
+  /** How people call it, for example "source". */
+  name: string;
+  /** Name of the secret that holds the connection URL (postgres://user:password@host:port/database). */
+  url: string;
+}
+
+export interface PostgresFacts {
+  /** For example "15.20". */
+  version: string;
+  /** server_version_num, for example 150020. */
+  versionNumber: number;
+  database: string;
+  user: string;
+  superuser: boolean;
+  /** Same for two references that lead to the same database, whatever their URLs say. */
+  identity: string;
+  sizeBytes: number;
+  inRecovery: boolean;
+}
+
+/** A table by its exact name: quoting is the capability's business, "-" and "_" are never interchangeable (systems.md C.3). */
+export interface TableName {
+  schema: string;
+  name: string;
+}
+
+export interface PostgresActivities {
+  /** Connects and tells what it reached. Repeatable: reads only. Fails with PostgresUnreachable, CredentialsRejected, SecretMissing. */
+  checkPostgres(input: { server: PostgresRef }): Promise<PostgresFacts>;
+  /** Version of the client tools (pg_dump, pg_restore) as a number like server_version_num. Repeatable. Fails with CommandNotFound. */
+  checkPostgresTools(): Promise<{ version: string; versionNumber: number }>;
+}

@@ -1,0 +1,16 @@
+import type pg from 'pg';
+
+import type { PostgresFacts } from './postgres.contract.ts';
+
+export async function readFacts(client: pg.ClientBase): Promise<PostgresFacts> {
+  const { rows } = await client.query<Omit<PostgresFacts, 'sizeBytes' | 'versionNumber'> & { sizeBytes: string; versionNumber: string }>(
+    `select split_part(current_setting('server_version'), ' ', 1) as version, current_setting('server_version_num') as "versionNumber",
+       current_database() as database, current_user as user, (select rolsuper from pg_roles where rolname = current_user) as superuser,
+       -- The same server, whatever name or address leads to it: it began at one moment and listens to one port.
+       md5(concat_ws('/', pg_postmaster_start_time(), (select oid from pg_database where datname = current_database()), current_setting('port'), (select datcollate from pg_database where datname = current_database()))) as identity,
+       pg_database_size(current_database()) as "sizeBytes", pg_is_in_recovery() as "inRecovery"`,
+  );
+  const [row] = rows;
+  if (!row) throw new Error('the server told nothing of itself');
+  return { ...row, sizeBytes: Number(row.sizeBytes), versionNumber: Number(row.versionNumber) };
+}
