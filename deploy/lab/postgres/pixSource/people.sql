@@ -46,7 +46,7 @@ FROM plan p, generate_series(p.participations_first + 1, p.participations_last) 
   LATERAL (SELECT 1 + pg_temp.pick(n, 19, p.learners_last) AS learner) AS chosen;
 
 INSERT INTO public."certification-courses" (id, "userId", "verificationCode", "birthPlace", "isPublished", "pixScore", "reachedLevels", "createdAt", "completedAt")
-SELECT n, 1 + pg_temp.pick(n, 20, p.users_last), 'P-' || upper(left(md5('certification' || n), 8)), CASE WHEN n % 9 > 0 THEN pg_temp.saying(n, 21) END,
+SELECT n, 1 + pg_temp.pick(n, 20, p.users_last), 'P-' || upper(left(md5('certification' || n), 4) || to_hex(n)), CASE WHEN n % 9 > 0 THEN pg_temp.saying(n, 21) END,
   n % 3 > 0, CASE WHEN n % 3 > 0 THEN (n * 7) % 900 END, CASE WHEN n % 3 > 0 THEN ARRAY[n % 8, n % 5, NULL, n % 3]::smallint[] END,
   at, CASE WHEN n % 10 > 0 THEN at + interval '105 minutes' END
 FROM plan p, generate_series(p.certifications_first + 1, p.certifications_last) n,
