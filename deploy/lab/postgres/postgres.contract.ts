@@ -47,5 +47,5 @@ export interface PostgresServer {
   remove(): Promise<void>;
 }
 
-/** For tests that lose nothing when the machine loses power. */
-export const withoutDurability = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' } as const;
+/** For tests: nothing is forced to disk. What is committed still survives a kill of the server, as synchronous_commit stays on. */
+export const withoutDurability = { fsync: 'off', full_page_writes: 'off' } as const;
