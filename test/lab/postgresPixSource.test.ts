@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { Client } from 'pg';
 
+import { learningContent } from '../../deploy/lab/pixStandIns/learningContent.ts';
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource, fillPixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
 import { pixSourceTables } from '../../deploy/lab/postgres/pixSource/sourceRows.ts';
@@ -96,6 +97,23 @@ describe('a Pix production database of the lab', () => {
         texts.some(({ value }) => value === text),
         JSON.stringify(text),
       );
+  });
+
+  it('speaks of skills, competences and challenges that the stand-in for the learning content has', async () => {
+    const content = learningContent(1);
+    for (const [table, column, kind] of [
+      ['knowledge-elements', 'skillId', 'skills'],
+      ['knowledge-elements', 'competenceId', 'competences'],
+      ['answers', 'challengeId', 'challenges'],
+    ] as const) {
+      const known = new Set(content[kind].map(({ id }) => id));
+      const found = await ask<{ id: string }>(first, `SELECT DISTINCT "${column}" AS id FROM "${table}"`);
+      assert.deepEqual(
+        found.filter(({ id }) => !known.has(id)),
+        [],
+        column,
+      );
+    }
   });
 
   it('has the foreign keys that the set-up of the incremental copy drops', async () => {
