@@ -7,6 +7,7 @@ export const failureCatalogue = {
   // The request is wrong: the requester acts.
   InvalidInput: { retry: false, remedy: 'correct the request and start again' },
   InvalidPlatform: { retry: false, remedy: 'correct the platform file; `npm run ops -- check` lists every fault' },
+  InvalidReplica: { retry: false, remedy: 'correct the replica file; `npm run ops -- check` lists every fault' },
   UnknownRunbook: { retry: false, remedy: 'start one of the known workflow types' },
   AlreadyRunning: { retry: false, remedy: 'wait for the run that holds the platform, or cancel it' },
   OutsideWindow: { retry: false, remedy: 'start inside the window, or say so in the request (outsideWindow)' },

@@ -8,11 +8,15 @@ import { createHosts } from '../activities/hosts/openHost.ts';
 import { createHttpActivities } from '../activities/http/httpActivities.ts';
 import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
+import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
+import { createClientTools } from '../activities/postgres/clientTools.ts';
+import { createConnections } from '../activities/postgres/connections.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
 import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
 import type { Activities } from '../workflows/runbook/profiles.ts';
+import { pixReaders } from '../workflows/pix/requests.schema.ts';
 import { vitamReaders } from '../workflows/vitam/requests.schema.ts';
 import type { WorkerSettings } from './settings.ts';
 
@@ -33,9 +37,10 @@ export function createOperationsActivities(
     createHttpActivities({ openHost, resolveSecret }),
     createMongoActivities({ openHost, resolveSecret, now }),
     createObjectStoreActivities({ openHost, resolveSecret }),
-    createRequestActivities({ readers: { ...vitamReaders(settings.platformDirectories) } }),
+    createRequestActivities({ readers: { ...vitamReaders(settings.platformDirectories), ...pixReaders(settings.replicaDirectories) } }),
     createRunActivities({ client }),
     createServiceActivities({ openHost }),
+    createBesideActivities({ connections: createConnections(resolveSecret), tools: createClientTools(settings.postgresTools) }),
   );
   return { activities, close: () => hosts.close() };
 }

@@ -16,6 +16,10 @@ const environment = z.object({
   NIGHTSHIFT_PLATFORMS: folders
     .default([join(projectRoot, 'deploy', 'platforms')])
     .describe('folders of platform files, separated by ":"; the first hit wins'),
+  NIGHTSHIFT_REPLICAS: folders
+    .default([join(projectRoot, 'deploy', 'replicas')])
+    .describe('folders of replica files, separated by ":"; the first hit wins'),
+  NIGHTSHIFT_POSTGRES_TOOLS: z.string().optional().describe('folder of pg_dump and pg_restore; absent: those on the PATH'),
   NIGHTSHIFT_SECRETS: folders.default([]).describe('folders of secret files; systemd credentials are looked at first'),
   NIGHTSHIFT_TASK_QUEUE: z.string().min(1).default(operationsQueue),
   NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(50),
@@ -32,6 +36,8 @@ const environment = z.object({
 
 export interface WorkerSettings {
   platformDirectories: string[];
+  replicaDirectories: string[];
+  postgresTools: string | null;
   secretDirectories: string[];
   taskQueue: string;
   activitiesAtOnceMax: number;
@@ -68,6 +74,8 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettin
   const { CREDENTIALS_DIRECTORY: credentials, NIGHTSHIFT_SECRETS: secrets } = parsed.data;
   return {
     platformDirectories: parsed.data.NIGHTSHIFT_PLATFORMS,
+    replicaDirectories: parsed.data.NIGHTSHIFT_REPLICAS,
+    postgresTools: parsed.data.NIGHTSHIFT_POSTGRES_TOOLS ?? null,
     secretDirectories: credentials ? [credentials, ...secrets] : secrets,
     taskQueue: parsed.data.NIGHTSHIFT_TASK_QUEUE,
     activitiesAtOnceMax: parsed.data.NIGHTSHIFT_ACTIVITIES_AT_ONCE,

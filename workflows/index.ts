@@ -4,12 +4,14 @@ import { workflowInfo } from '@temporalio/workflow';
 import { failure } from '../activities/failure.ts';
 
 export { platformLock } from './runbook/platformLock.ts';
+export { pixFullReplication } from './pix/fullReplication.ts';
+export { pixUndoReplication } from './pix/undoReplication.ts';
 export { vitamBackupProof } from './vitam/backupProof.ts';
 export { vitamColdBackup } from './vitam/coldBackup.ts';
 export { vitamStart } from './vitam/start.ts';
 export { vitamStatus } from './vitam/status.ts';
 
-const known = ['vitamColdBackup', 'vitamStart', 'vitamStatus', 'vitamBackupProof'];
+const known = ['vitamColdBackup', 'vitamStart', 'vitamStatus', 'vitamBackupProof', 'pixFullReplication', 'pixUndoReplication'];
 
 /** Answers a start of an unknown type: without it such a run would retry its first task for ever. */
 export default async function unknownRunbook(): Promise<never> {

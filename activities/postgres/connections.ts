@@ -15,9 +15,9 @@ export interface Session {
 
 export interface Connections {
   /** Runs the work in a session of its own, ended afterwards whatever happened. Errors are told as failures of the catalogue. */
-  session<Result>(server: PostgresRef, options: Session, work: (client: pg.Client) => Promise<Result>): Promise<Result>;
+  session: <Result>(server: PostgresRef, options: Session, work: (client: pg.Client) => Promise<Result>) => Promise<Result>;
   /** The URL itself, for client tools: never to be logged or passed as an argument. */
-  urlOf(server: PostgresRef): Promise<string>;
+  urlOf: (server: PostgresRef) => Promise<string>;
 }
 
 const connectMs = 15_000;

@@ -1,4 +1,5 @@
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
+import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */
@@ -14,5 +15,13 @@ export interface PlatformState {
 /** What the fake implements; the rest of the activities is real in tests over it. */
 export type FakeActivities = Omit<
   Activities,
-  'readRequest' | 'findWindow' | 'findLocalTime' | 'describeRun' | 'listObjects' | 'deleteObjects' | 'putObject' | 'checkObjectStore'
+  | keyof BesideActivities
+  | 'readRequest'
+  | 'findWindow'
+  | 'findLocalTime'
+  | 'describeRun'
+  | 'listObjects'
+  | 'deleteObjects'
+  | 'putObject'
+  | 'checkObjectStore'
 >;

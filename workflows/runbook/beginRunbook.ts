@@ -31,6 +31,10 @@ export interface Runbook {
   readonly progress: RunProgress;
   /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the platform's policy. */
   step<Result>(planned: PlannedStep, work: (record: StepRecord) => Promise<Result>, whenSkipped?: () => Result): Promise<Result>;
+  /** Adds steps that only the work itself makes known; those that are in the plan already stay. */
+  addSteps(steps: readonly PlannedStep[]): void;
+  /** The record of a planned step, for marks from outside. */
+  record(id: string): StepRecord | undefined;
   /** Marks a step that turned out to have nothing to do. */
   notNeeded(planned: PlannedStep, note: string): void;
   /** Recorded **before** the act that takes something down. */
@@ -168,6 +172,19 @@ export function beginRunbook(options: RunbookOptions): Runbook {
         }
       }
     },
+    addSteps(steps) {
+      for (const { id, title, phase } of steps) {
+        if (records.has(id)) continue;
+        const record: StepRecord = { id, title, phase, state: 'waiting', attempts: 0 };
+        records.set(id, record);
+        // Beside the others of its phase, or before the first phase that follows.
+        const at = progress.steps.findLastIndex((each) => each.phase === phase);
+        if (at === -1) progress.steps.push(record);
+        else progress.steps.splice(at + 1, 0, record);
+      }
+      show();
+    },
+    record: (id) => records.get(id),
     notNeeded(planned, note) {
       const record = records.get(planned.id);
       if (!record) return;

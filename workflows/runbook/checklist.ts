@@ -30,6 +30,11 @@ function render(progress: RunProgress, folded: boolean): string {
       `> answer ${choices.join(' | ')}; at ${deadlineAt} the default is taken: ${byDefault}`,
       '',
     );
+  if (progress.estimate)
+    lines.push(
+      `${(progress.estimate.doneBytes / 1e6).toFixed(0)} of ${(progress.estimate.totalBytes / 1e6).toFixed(0)} MB${progress.estimate.endsAt ? `, about until ${progress.estimate.endsAt.slice(11, 16)}Z` : ''}`,
+      '',
+    );
   if (progress.down.length > 0) {
     const since = progress.down.map(({ sinceAt }) => sinceAt).sort()[0];
     lines.push(`**Down because of this run: ${progress.down.length}** (since ${since})`, '');

@@ -5,6 +5,7 @@ import type { FileActivities } from '../../activities/files/files.contract.ts';
 import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
+import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
 import type { RunActivities } from '../../activities/runs/runs.contract.ts';
@@ -19,7 +20,8 @@ export type Activities = FileActivities &
   RequestActivities &
   RunActivities &
   ServiceActivities &
-  ClockActivities;
+  ClockActivities &
+  BesideActivities;
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */
 const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
@@ -79,6 +81,18 @@ export function long(summary: string): Activities {
       startToCloseTimeout: '24 hours',
       heartbeatTimeout: '20 seconds',
       retry: { initialInterval: '2 seconds', backoffCoefficient: 2, maximumInterval: '60 seconds', maximumAttempts: 10 },
+    },
+    summary,
+  );
+}
+
+/** Work of hours whose tries are the user's to set: pauses double from `initialSeconds` (PX-12). */
+export function patientFor(summary: string, { attemptsMax, initialSeconds }: { attemptsMax: number; initialSeconds: number }): Activities {
+  return options(
+    {
+      startToCloseTimeout: '24 hours',
+      heartbeatTimeout: '20 seconds',
+      retry: { initialInterval: initialSeconds * 1000, backoffCoefficient: 2, maximumInterval: '10 minutes', maximumAttempts: attemptsMax },
     },
     summary,
   );

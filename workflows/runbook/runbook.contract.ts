@@ -80,6 +80,8 @@ export interface RunProgress {
   held: { step: string; failure: string; skippable: boolean; deadlineAt: string }[];
   decisions: Decision[];
   warnings: string[];
+  /** Of work in bytes, when the procedure measures it. */
+  estimate?: { doneBytes: number; totalBytes: number; endsAt?: string };
 }
 
 /** An update by a person. `by` says who; it is recorded. */

@@ -1,12 +1,7 @@
 import { z } from 'zod';
 
-/** A fault in a file or request: where, and what is wrong, in words that name the remedy. */
-export interface Fault {
-  path: string;
-  message: string;
-}
+import { definitionName as name, timeZone as zone } from '../runbook/definitionFiles.schema.ts';
 
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dot, dash, underscore; begins with a letter or digit');
 const unitName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@:._-]*$/, 'a unit name without spaces');
 const absolutePath = z
   .string()
@@ -15,15 +10,6 @@ const absolutePath = z
 const port = z.int().min(1).max(65_535);
 const seconds = z.number().positive();
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a local time "HH:MM", quoted');
-const zone = z.string().refine((value) => {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
-    return true;
-  } catch {
-    return false;
-  }
-}, 'an IANA time zone, for example "Europe/Paris"');
-
 const sshReach = z.strictObject({
   address: z.string().min(1),
   port: port.default(22),
@@ -221,13 +207,3 @@ export type PlatformDocument = z.infer<typeof platformDocument>;
 export type OrderDocument = z.infer<typeof orderDocument>;
 export type HostDocument = z.infer<typeof host>;
 export type ReplicaSetDocument = z.infer<typeof replicaSet>;
-
-/** Every fault of a document that does not have the right shape. */
-export function faultsOf(error: z.ZodError): Fault[] {
-  return error.issues.flatMap((issue) => {
-    const path = issue.path.map(String).join('.');
-    if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'unknown field' }));
-    return [{ path, message: issue.message }];
-  });
-}

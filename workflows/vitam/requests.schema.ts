@@ -1,15 +1,23 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 
 import { failure } from '../../activities/failure.ts';
 import type { RequestReader } from '../../activities/requests/requestActivities.ts';
+import {
+  faultsInWords,
+  faultsOf,
+  findDefinitionFile,
+  listDefinitionFiles,
+  mergeFields,
+  parseInput,
+  readYaml,
+  type Fault,
+} from '../runbook/definitionFiles.schema.ts';
 import type { BackupProofRequest } from './backupProof.contract.ts';
 import type { ColdBackupRequest } from './coldBackup.contract.ts';
 import type { VitamPlatform } from './platform.contract.ts';
-import { faultsOf, orderDocument, platformDocument, type Fault, type OrderDocument } from './platform.schema.ts';
+import { orderDocument, platformDocument, type OrderDocument } from './platform.schema.ts';
 import { resolvePlatform } from './resolvePlatform.schema.ts';
 import type { StartRequest } from './start.contract.ts';
 import type { StatusRequest } from './status.contract.ts';
@@ -47,40 +55,30 @@ const backupProofInput = z.strictObject({ platform: platformName, set: z.string(
 export function vitamReaders(directories: readonly string[]): Record<string, RequestReader> {
   return {
     vitamColdBackup: async (input) => {
-      const { platform, dryRun, confirm, ...changes } = parse(coldBackupInput, input);
+      const { platform, dryRun, confirm, ...changes } = parseInput(coldBackupInput, input);
       return { dryRun, confirm, platform: await platformOf(directories, platform, changes) } satisfies ColdBackupRequest;
     },
     vitamStart: async (input) => {
-      const { platform, services, ...changes } = parse(startInput, input);
+      const { platform, services, ...changes } = parseInput(startInput, input);
       return { services, platform: await platformOf(directories, platform, changes) } satisfies StartRequest;
     },
     vitamStatus: async (input) =>
-      ({ platform: await platformOf(directories, parse(statusInput, input).platform, {}) }) satisfies StatusRequest,
+      ({ platform: await platformOf(directories, parseInput(statusInput, input).platform, {}) }) satisfies StatusRequest,
     vitamBackupProof: async (input) => {
-      const { platform, set } = parse(backupProofInput, input);
+      const { platform, set } = parseInput(backupProofInput, input);
       return { platform: await platformOf(directories, platform, {}), set: set ?? null } satisfies BackupProofRequest;
     },
   };
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw failure('InvalidInput', told('the input', faultsOf(parsed.error)), { faults: faultsOf(parsed.error) });
-}
-
-function told(what: string, faults: Fault[]): string {
-  return `${what} has ${faults.length} fault${faults.length === 1 ? '' : 's'}: ${faults.map(({ path, message }) => `${path === '' ? '(whole)' : path}: ${message}`).join(' | ')}`;
-}
-
 async function platformOf(directories: readonly string[], name: string, changes: Record<string, unknown>): Promise<VitamPlatform> {
-  const file = await findPlatformFile(directories, name);
+  const file = await findDefinitionFile('platform', directories, name);
   const { platform, faults } = await readPlatformFile(file, changes);
   if (!platform) {
     const overridden = Object.values(changes).some((change) => change !== undefined);
     throw failure(
       overridden ? 'InvalidInput' : 'InvalidPlatform',
-      told(`platform "${name}"${overridden ? ' with the fields of the request' : ''}`, faults),
+      faultsInWords(`platform "${name}"${overridden ? ' with the fields of the request' : ''}`, faults),
       { faults },
     );
   }
@@ -88,24 +86,7 @@ async function platformOf(directories: readonly string[], name: string, changes:
 }
 
 /** Platform files of the directories: name to path. */
-export async function listPlatformFiles(directories: readonly string[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const directory of directories) {
-    const entries = await readdir(directory).catch(() => [] as string[]);
-    for (const entry of entries.sort()) {
-      const name = /^(.+)\.ya?ml$/.exec(entry)?.[1];
-      if (name && !found.has(name)) found.set(name, join(directory, entry));
-    }
-  }
-  return found;
-}
-
-async function findPlatformFile(directories: readonly string[], name: string): Promise<string> {
-  const known = await listPlatformFiles(directories);
-  const file = known.get(name);
-  if (!file) throw failure('InvalidInput', `platform: "${name}" is not described; described: ${[...known.keys()].join(', ') || 'none'}`);
-  return file;
-}
+export const listPlatformFiles = listDefinitionFiles;
 
 /** Reads, validates and resolves one platform file; every fault with its path in the file. */
 export async function readPlatformFile(
@@ -114,7 +95,7 @@ export async function readPlatformFile(
 ): Promise<{ platform: VitamPlatform | null; faults: Fault[] }> {
   const document = await readYaml(file);
   if ('faults' in document) return { platform: null, faults: document.faults };
-  const parsed = platformDocument.safeParse(merge(document.value, changes));
+  const parsed = platformDocument.safeParse(mergeFields(document.value, changes));
   if (!parsed.success) return { platform: null, faults: faultsOf(parsed.error) };
   const { order, faults } = await readOrder(file, parsed.data.order);
   const resolved = resolvePlatform(parsed.data, order);
@@ -140,38 +121,4 @@ async function readOrder(
     return { order: parsed.data, faults: [] };
   }
   return { order: null, faults: [{ path: 'order.profile', message: `there is no order profile "${order.profile}"` }] };
-}
-
-async function readYaml(file: string): Promise<{ value: unknown } | { faults: Fault[]; absent: boolean }> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    return { absent: true, faults: [{ path: '', message: `cannot be read: ${error instanceof Error ? error.message : String(error)}` }] };
-  }
-  const document = parseDocument(text, { uniqueKeys: true });
-  if (document.errors.length > 0)
-    return {
-      absent: false,
-      faults: document.errors.map((error) => ({
-        path: `line ${error.linePos?.[0].line ?? '?'}`,
-        message: error.message.split('\n')[0] ?? '',
-      })),
-    };
-  return { value: document.toJS() as unknown };
-}
-
-/** Fields of a request over the fields of the file, deep; lists are replaced whole. */
-function merge(base: unknown, change: unknown): unknown {
-  if (change === undefined) return base;
-  if (!isRecord(base) || !isRecord(change)) return change;
-  // Another mechanism has other fields: nothing of the former one is kept.
-  if (change.mechanism !== undefined && change.mechanism !== base.mechanism) return change;
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(change)) if (value !== undefined) merged[key] = merge(merged[key], value);
-  return merged;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
 import type { VitamComponent, VitamPlatform, VitamSecurisation } from './platform.contract.ts';
-import type { Fault, HostDocument, OrderDocument, PlatformDocument, ReplicaSetDocument } from './platform.schema.ts';
+import type { Fault } from '../runbook/definitionFiles.schema.ts';
+import type { HostDocument, OrderDocument, PlatformDocument, ReplicaSetDocument } from './platform.schema.ts';
 
 /** Resolves a document of the right shape: names to hosts and components. Collects every fault of reference. */
 export function resolvePlatform(

@@ -107,6 +107,12 @@ export interface SwapReport {
   lockedMs: number;
 }
 
+export interface BesideProgress {
+  copies: { table: string; rows: number; bytes: number }[];
+  indexes: { table: string; phase: string; percent: number | null }[];
+  finished: { tables: number; rows: number; bytes: number };
+}
+
 export interface BesideActivities {
   /** What stands on both sides and whether a copy beside is possible. Repeatable: reads only. */
   inspectBeside(input: { copy: BesideCopy }): Promise<BesideInspection>;
@@ -131,6 +137,8 @@ export interface BesideActivities {
     memoryMegabytes: number;
     workers: number;
   }): Promise<{ done: number; skipped: number }>;
+  /** What is under way now, from the target's own progress views. Repeatable: reads only. */
+  readBesideProgress(input: { copy: BesideCopy }): Promise<BesideProgress>;
   /** Sets every sequence as in the snapshot. Repeatable. */
   setSequences(input: { copy: BesideCopy; snapshot: HeldSnapshot }): Promise<{ sequences: number }>;
   /** Counts rows, and checks sequences, indexes, constraints. Fails with ReplicaNotVerified, telling every difference. */

@@ -8,6 +8,7 @@ import { ensureBookkeeping, forgetRuns } from './bookkeeping.ts';
 import { copyTablesOf, type CopyProgress } from './copyTables.ts';
 import { defineBesideOf, dropOwnSchema } from './define.ts';
 import { inspectBesideOf } from './inspect.ts';
+import { readProgressOf } from './progress.ts';
 import { runStatementsOf } from './runStatements.ts';
 import { setSequencesOf } from './sequences.ts';
 import { applicationOf, holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
@@ -54,6 +55,9 @@ export function createBesideActivities({ connections, tools }: { connections: Co
         () => ({ ...progress }),
         () => runStatementsOf(connections, copy, { item, memoryMegabytes, workers, signal, progress }),
       );
+    },
+    async readBesideProgress({ copy }) {
+      return readProgressOf(connections, copy);
     },
     async setSequences({ copy, snapshot }) {
       const signal = cancellationSignal();

@@ -97,6 +97,11 @@ export async function readStatements(
   return new Map(rows.map(({ number, sql }) => [number, sql]));
 }
 
+/** Mark of a table that a run left alone: a kept list that is empty all of a sudden is a lost setting (PX-25). */
+export function keptKey(table: string): string {
+  return `kept ${table}`;
+}
+
 /** Keys of the objects that the last swap of the replica brought into use. */
 export async function readLiveObjects(client: pg.ClientBase, replica: string): Promise<Set<string>> {
   const { rows } = await client.query<{ key: string }>(`select key from ${schema}.live_object where replica = $1`, [replica]);

@@ -1,4 +1,3 @@
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import type pg from 'pg';
@@ -66,23 +65,23 @@ async function copyTable(
   await target.query(`truncate only ${qualified(next, table)}`);
   const out = source.query(copyTo(`copy ${qualified(copy.schema, table)} (${list}) to stdout${binary ? ' (format binary)' : ''}`));
   const into = target.query(copyFrom(`copy ${qualified(next, table)} (${list}) from stdin (freeze${binary ? ', format binary' : ''})`));
-  let bytes = 0;
-  const counting = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length;
-      progress.bytes += chunk.length;
-      done(null, chunk);
-    },
-  });
+  // Bytes are those that the source's socket has read: a stream between the two would cost a third of the speed.
+  const { stream } = (source as unknown as { connection: { stream: { bytesRead: number } } }).connection;
+  const [before, bytesBefore] = [stream.bytesRead, progress.bytes];
+  const watch = setInterval(() => (progress.bytes = bytesBefore + stream.bytesRead - before), 1_000);
   // The first of the two sides to fail is the cause; the other only notices.
   let cause: Error | undefined;
   out.once('error', (error) => (cause ??= postgresFailure(copy.source, error)));
   into.once('error', (error) => (cause ??= postgresFailure(copy.target, error)));
   try {
-    await pipeline(out, counting, into);
+    await pipeline(out, into);
   } catch (error) {
     throw cause ?? error;
+  } finally {
+    clearInterval(watch);
   }
+  const bytes = stream.bytesRead - before;
+  progress.bytes = bytesBefore + bytes;
   if (out.rowCount !== into.rowCount)
     throw failure('ReplicaNotVerified', `${table}: the source sent ${out.rowCount} rows and the target took ${into.rowCount}`);
   progress.rows += into.rowCount;

@@ -24,19 +24,23 @@ export async function defineBesideOf(
   { snapshot, sharedTypes, signal }: { snapshot: HeldSnapshot; sharedTypes: string[]; signal: AbortSignal },
 ): Promise<BesidePlan> {
   await loadGrammar();
-  const dump = await tools.run('pg_dump', dumpArguments(copy, snapshot), {
-    url: await connections.urlOf(copy.source),
-    application: applicationOf(copy, 'dump'),
-    signal,
-  });
-  const { moved, tables } = await connections.session(
+  const { moved, tables, sequences } = await connections.session(
     copy.source,
     { application: applicationOf(copy, 'names'), signal },
     async (source) => {
       await beginInSnapshot(source, snapshot);
-      return { moved: await movedNames(source, copy, sharedTypes), tables: await tablesOf(source, copy.schema, copy.kept) };
+      return {
+        sequences: await sequencesOfKept(source, copy),
+        moved: await movedNames(source, copy, sharedTypes),
+        tables: await tablesOf(source, copy.schema, copy.kept),
+      };
     },
   );
+  const dump = await tools.run('pg_dump', dumpArguments(copy, snapshot, [...copy.kept, ...sequences]), {
+    url: await connections.urlOf(copy.source),
+    application: applicationOf(copy, 'dump'),
+    signal,
+  });
   const shared = new Set(sharedTypes);
   const statements = readDump(dump)
     .filter(({ kind, type }) => kind !== 'skip' && !(type !== null && shared.has(type)))
@@ -67,7 +71,7 @@ export async function defineBesideOf(
   });
 }
 
-function dumpArguments({ schema, kept }: BesideCopy, snapshot: HeldSnapshot): string[] {
+function dumpArguments({ schema }: BesideCopy, snapshot: HeldSnapshot, excluded: readonly string[]): string[] {
   const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   return [
     ...[
@@ -80,8 +84,18 @@ function dumpArguments({ schema, kept }: BesideCopy, snapshot: HeldSnapshot): st
       '--no-tablespaces',
     ],
     ...[`--snapshot=${snapshot.id}`, `--schema=${exact(schema)}`],
-    ...kept.map((table) => `--exclude-table=${exact(schema)}.${exact(table)}`),
+    ...excluded.map((table) => `--exclude-table=${exact(schema)}.${exact(table)}`),
   ];
+}
+
+/** pg_dump leaves out a table and dumps its serial's sequence all the same. */
+async function sequencesOfKept(source: pg.ClientBase, { schema, kept }: BesideCopy): Promise<string[]> {
+  const { rows } = await source.query<{ name: string }>(
+    `select s.relname as name from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_class t on t.oid = d.refobjid
+     where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and t.relnamespace = $1::regnamespace and t.relname = any($2::text[])`,
+    [quoted(schema), kept],
+  );
+  return rows.map(({ name }) => name);
 }
 
 /** Names of the schema whose qualifier changes: everything that is copied. Not extensions' objects, kept tables and what is theirs, shared types. */

@@ -1,4 +1,4 @@
-import { loadModule, parseSync, scanSync, type Node } from 'libpg-query';
+import { loadModule, parseSync, scanSync, type Constraint, type Node } from 'libpg-query';
 
 export type StatementKind = 'define' | 'index' | 'attach' | 'foreignKey' | 'finish' | 'skip';
 
@@ -13,6 +13,15 @@ export interface DumpStatement {
   type: string | null;
   /** For a foreign key: the table that it points to. */
   references: string | null;
+  /** For a plain primary key or unique constraint: what its index needs to be built apart. */
+  key: KeyParts | null;
+}
+
+export interface KeyParts {
+  primary: boolean;
+  columns: string[];
+  including: string[];
+  nullsNotDistinct: boolean;
 }
 
 /** Must be awaited once before the other functions: loads PostgreSQL's own grammar. */
@@ -89,7 +98,7 @@ export function readDump(dump: string): DumpStatement[] {
       .toString()
       .replace(/^(\s*--.*\n|\s*\n)*/, '')
       .trim();
-    return [{ sql, relation: null, name: null, type: null, references: null, ...classify(stmt) }];
+    return [{ sql, relation: null, name: null, type: null, references: null, key: null, ...classify(stmt) }];
   });
 }
 
@@ -131,11 +140,27 @@ function classify(stmt: Node): Classified {
       const facts = { relation: name, name: constraint.conname ?? null };
       if (constraint.contype === 'CONSTR_FOREIGN') return { kind: 'foreignKey', references: constraint.pktable?.relname ?? null, ...facts };
       if (constraint.contype === 'CONSTR_CHECK' || constraint.contype === 'CONSTR_NOTNULL') return { kind: 'finish', ...facts };
-      return { kind: 'index', ...facts };
+      const key = keyParts(constraint);
+      return { kind: 'index', ...facts, key };
     }
     return { kind: 'define', relation: name };
   }
   return { kind: 'define' };
+}
+
+/** Null for what has no plain index of its own: exclusion, deferrable, WITHOUT OVERLAPS. */
+function keyParts(constraint: Constraint): KeyParts | null {
+  const {
+    contype,
+    keys = [],
+    including = [],
+    deferrable,
+    without_overlaps: overlaps,
+    nulls_not_distinct: nullsNotDistinct = false,
+  } = constraint;
+  if ((contype !== 'CONSTR_PRIMARY' && contype !== 'CONSTR_UNIQUE') || keys.length === 0 || deferrable || overlaps) return null;
+  const names = (nodes: Node[]): string[] => nodes.flatMap((node) => ('String' in node ? [node.String.sval ?? ''] : []));
+  return { primary: contype === 'CONSTR_PRIMARY', columns: names(keys), including: names(including), nullsNotDistinct };
 }
 
 function lastOf(nodes: Node[] | undefined): string | null {

@@ -5,7 +5,7 @@ import { quoted } from '../identifiers.ts';
 import type { PostgresFacts } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
 import { besideSchemas, type BesideCopy, type BesideInspection } from './beside.contract.ts';
-import { readLiveObjects } from './bookkeeping.ts';
+import { keptKey, readLiveObjects } from './bookkeeping.ts';
 import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from './catalog.ts';
 import { dependentsOf } from './dependents.ts';
 import { applicationOf } from './snapshot.ts';
@@ -137,6 +137,11 @@ async function inspectTarget(
   const ours = (await schemaExists(client, besideSchemas.bookkeeping))
     ? await readLiveObjects(client, copy.replica).catch(() => new Set<string>())
     : new Set<string>();
+  const formerlyKept = [...ours].filter((key) => key.startsWith(keptKey('')));
+  if (copy.kept.length === 0 && formerlyKept.length > 0)
+    faults.push(
+      `the replica keeps no table and an earlier run kept ${formerlyKept.map((key) => key.slice(keptKey('').length)).join(', ')}: a lost setting would replace them; name them in tables with the mode "default" when that is meant`,
+    );
   const going = (await objectsOf(client, copy.schema)).filter(
     (object) => !kept.has(object.name) && (wanted.has(objectKey(object, schemas)) || ours.has(objectKey(object, schemas))),
   );

@@ -9,6 +9,14 @@ const smallBytes = 8_000_000;
 const groupBytes = 32_000_000;
 const groupTables = 50;
 
+interface IndexStatement {
+  relation: string | null;
+  name: string | null;
+  sql: string;
+  /** Makes the built index a key: short, and alone, since it locks the table. */
+  constraint?: string;
+}
+
 /** Divides the work into items with a checkpoint each, the largest first. */
 export function planWork(
   copy: BesideCopy,
@@ -16,124 +24,124 @@ export function planWork(
   statements: readonly DumpStatement[],
 ): { plan: BesidePlan; statements: string[] } {
   const texts: string[] = [];
-  const number = (sql: string): number => texts.push(sql) - 1;
-  const warnings: string[] = [];
   const byName = new Map(tables.map((table) => [table.name, table]));
   const groups = groupsOf(tables.filter(({ relkind }) => relkind === 'r'));
-  const kept = new Set(copy.kept);
-
   const make = (kind: WorkKind, id: string, title: string, of: readonly SourceTable[], sql: readonly string[]): WorkItem => ({
     id: `${kind}/${id}`,
     kind,
     title,
     tables: of.map(({ name }) => name),
-    statements: sql.map(number),
+    statements: sql.map((text) => texts.push(text) - 1),
     bytes: of.reduce((sum, { bytes }) => sum + bytes, 0),
     rows: of.reduce((sum, { rows }) => sum + rows, 0),
   });
+  /** One item over no table in particular, or none when there is nothing to do. */
+  const whole = (kind: WorkKind, id: string, title: string, sql: readonly string[]): WorkItem[] =>
+    sql.length === 0 ? [] : [make(kind, id, title, [], sql)];
 
-  const own = statements.filter(({ kind, relation }) => kind === 'index' && relation !== null && byName.has(relation));
-  const extra = copy.extraIndexes
-    .filter(({ table, name }) => byName.has(table) && !statements.some((each) => each.kind === 'index' && each.name === name))
-    .map(({ name, table, on }) => ({ relation: table, name, sql: `CREATE INDEX ${quoted(name)} ON ${qualified(next, table)} ${on}` }));
-  const indexes = groups.flatMap((group, index) => {
+  const own = statements.filter(({ kind, relation }) => kind === 'index' && byName.has(relation ?? '')).map((each) => apart(each, byName));
+  const indexes = [...own, ...extraIndexes(copy, byName, statements)];
+  const indexItems = groups.flatMap((group, index) => {
     const names = new Set(group.map(({ name }) => name));
-    const mine = [...own, ...extra].filter(({ relation }) => names.has(relation ?? ''));
+    const mine = indexes.filter(({ relation }) => names.has(relation ?? ''));
     const [only] = group;
-    // A large table's indexes are built side by side, a group of small ones in one item.
+    // A large table's indexes are built side by side, those of a group of small ones in one item.
     if (only && group.length === 1 && only.bytes >= smallBytes)
       return mine.map(({ name, sql }) => make('index', name ?? '', `index ${name ?? ''} on ${only.name}`, [only], [sql]));
+    const title = `${mine.length} indexes and keys of ${inWords(group)}`;
     return mine.length === 0
       ? []
       : [
           make(
             'index',
             `group-${index}`,
-            `${mine.length} indexes and keys of ${inWords(group)}`,
+            title,
             group,
             mine.map(({ sql }) => sql),
           ),
         ];
   });
-  const parents = own.filter(({ relation }) => byName.get(relation ?? '')?.relkind === 'p');
-  if (parents.length > 0)
-    indexes.push(
-      make(
-        'index',
-        'parents',
-        `${parents.length} indexes of partitioned tables`,
-        [],
-        parents.map(({ sql }) => sql),
-      ),
-    );
+  const ofParents = own.filter(({ relation }) => byName.get(relation ?? '')?.relkind === 'p').map(({ sql }) => sql);
+  const constraints = own.flatMap(({ constraint }) => (constraint ? [constraint] : []));
+  const joins = statements.filter(({ kind }) => kind === 'attach').map(({ sql }) => sql);
+  const last = statements.filter(({ kind, relation }) => kind === 'finish' || (kind === 'index' && !byName.has(relation ?? '')));
+  const { keys, warnings } = foreignKeysOf(copy, statements);
 
-  const keys = statements.filter(({ kind }) => kind === 'foreignKey');
-  const toKept = keys.filter(({ references }) => references !== null && kept.has(references));
-  if (copy.foreignKeys && toKept.length > 0)
-    warnings.push(`foreign keys to kept tables are not made: ${toKept.map(({ relation, name }) => `${name} on ${relation}`).join(', ')}`);
-  const foreignKeys = copy.foreignKeys
-    ? keys
-        .filter((key) => !toKept.includes(key))
-        .map(({ relation, name, sql }) => {
-          const table = byName.get(relation ?? '');
-          return make(
-            'foreignKey',
-            `${relation ?? ''}/${name ?? ''}`,
-            `foreign key ${name ?? ''} on ${relation ?? ''}`,
-            table ? [table] : [],
-            [sql],
-          );
-        })
-    : [];
-
-  const attach = statements.filter(({ kind }) => kind === 'attach');
-  const last = statements.filter((each) => each.kind === 'finish' || (each.kind === 'index' && !own.includes(each)));
   const plan: BesidePlan = {
-    copies: groups.map((group, index) => {
-      const [only] = group;
-      return only && group.length === 1
-        ? make('copy', only.name, `copy ${only.name}`, group, [])
-        : make('copy', `group-${index}`, `copy ${inWords(group)}`, group, []);
-    }),
-    indexes,
-    attaches:
-      attach.length > 0
-        ? [
-            make(
-              'attach',
-              'all',
-              `join ${attach.length} indexes of partitions to their parents`,
-              [],
-              attach.map(({ sql }) => sql),
-            ),
-          ]
-        : [],
-    foreignKeys: [...foreignKeys].sort((a, b) => b.bytes - a.bytes),
-    finish:
-      last.length > 0
-        ? [
-            make(
-              'finish',
-              'all',
-              `${last.length} triggers, rules, comments and materialized views`,
-              [],
-              last.map(({ sql }) => sql),
-            ),
-          ]
-        : [],
-    analyze: groups.map((group, index) => {
-      const [only] = group;
-      return make(
+    copies: groups.map((group, index) => make('copy', idOf(group, index), `copy ${inWords(group)}`, group, [])),
+    indexes: [...indexItems, ...whole('index', 'parents', `${ofParents.length} indexes of partitioned tables`, ofParents)],
+    attaches: [
+      ...whole('attach', 'keys', `make ${constraints.length} indexes the keys of their tables`, constraints),
+      ...whole('attach', 'partitions', `join ${joins.length} indexes of partitions to their parents`, joins),
+    ],
+    foreignKeys: keys
+      .map(({ relation, name, sql }) => {
+        const table = byName.get(relation ?? '');
+        const title = `foreign key ${name ?? ''} on ${relation ?? ''}`;
+        const pieces = table?.relkind === 'r' ? validatedApart(sql, table.name, name ?? '') : [sql];
+        return make('foreignKey', `${relation ?? ''}/${name ?? ''}`, title, table ? [table] : [], pieces);
+      })
+      .sort((a, b) => b.bytes - a.bytes),
+    finish: whole(
+      'finish',
+      'all',
+      `${last.length} triggers, rules, comments and materialized views`,
+      last.map(({ sql }) => sql),
+    ),
+    analyze: groups.map((group, index) =>
+      make(
         'analyze',
-        only && group.length === 1 ? only.name : `group-${index}`,
+        idOf(group, index),
         `statistics of ${inWords(group)}`,
         group,
         group.map(({ name }) => `ANALYZE ${qualified(next, name)}`),
-      );
-    }),
+      ),
+    ),
     warnings,
   };
   return { plan, statements: texts };
+}
+
+/** Indexes that the replica wants beyond the source's: where the table is copied and no index of that name comes with it. */
+function extraIndexes(
+  { extraIndexes: wanted }: BesideCopy,
+  tables: ReadonlyMap<string, SourceTable>,
+  statements: readonly DumpStatement[],
+): IndexStatement[] {
+  return wanted
+    .filter(({ table, name }) => tables.has(table) && !statements.some((each) => each.kind === 'index' && each.name === name))
+    .map(({ name, table, on }) => ({ relation: table, name, sql: `CREATE INDEX ${quoted(name)} ON ${qualified(next, table)} ${on}` }));
+}
+
+function foreignKeysOf(copy: BesideCopy, statements: readonly DumpStatement[]): { keys: DumpStatement[]; warnings: string[] } {
+  if (!copy.foreignKeys) return { keys: [], warnings: [] };
+  const all = statements.filter(({ kind }) => kind === 'foreignKey');
+  const toKept = all.filter(({ references }) => references !== null && copy.kept.includes(references));
+  const names = toKept.map(({ relation, name }) => `${name ?? ''} on ${relation ?? ''}`);
+  return {
+    keys: all.filter((key) => !toKept.includes(key)),
+    warnings: names.length > 0 ? [`foreign keys to kept tables are not made: ${names.join(', ')}`] : [],
+  };
+}
+
+/** A key's index is built like any other, beside those of its table: ADD PRIMARY KEY would lock the others out. */
+function apart({ relation, name, sql, key }: DumpStatement, tables: ReadonlyMap<string, SourceTable>): IndexStatement {
+  if (!key || relation === null || name === null || tables.get(relation)?.relkind !== 'r') return { relation, name, sql };
+  const list = (columns: readonly string[]): string => columns.map(quoted).join(', ');
+  const table = qualified(next, relation);
+  const including = key.including.length > 0 ? ` INCLUDE (${list(key.including)})` : '';
+  return {
+    relation,
+    name,
+    sql: `CREATE UNIQUE INDEX ${quoted(name)} ON ${table} (${list(key.columns)})${including}${key.nullsNotDistinct ? ' NULLS NOT DISTINCT' : ''}`,
+    constraint: `ALTER TABLE ONLY ${table} ADD CONSTRAINT ${quoted(name)} ${key.primary ? 'PRIMARY KEY' : 'UNIQUE'} USING INDEX ${quoted(name)}`,
+  };
+}
+
+/** Validation apart from the adding takes a weaker lock: keys that point to one table are checked side by side. */
+function validatedApart(sql: string, table: string, name: string): string[] {
+  if (/\bNOT VALID\s*$/i.test(sql)) return [sql];
+  return [`${sql} NOT VALID`, `ALTER TABLE ${qualified(next, table)} VALIDATE CONSTRAINT ${quoted(name)}`];
 }
 
 function groupsOf(tables: readonly SourceTable[]): SourceTable[][] {
@@ -151,6 +159,10 @@ function groupsOf(tables: readonly SourceTable[]): SourceTable[][] {
     }
   }
   return [...large, ...groups];
+}
+
+function idOf(group: readonly SourceTable[], index: number): string {
+  return group.length === 1 && group[0] ? group[0].name : `group-${index}`;
 }
 
 function inWords(tables: readonly SourceTable[]): string {

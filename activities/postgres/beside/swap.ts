@@ -6,7 +6,7 @@ import { failure } from '../../failure.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
-import { ensureBookkeeping, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
+import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
 import { inMovingOrder, moveStatement, objectKey, objectsOf, type SchemaObject } from './catalog.ts';
 import { dropOwnSchema } from './define.ts';
 import { dependentsOf } from './dependents.ts';
@@ -149,7 +149,7 @@ async function swapOnce(
     yielded,
     lockedMs: Math.round(performance.now() - beganMs),
   };
-  await writeLiveObjects(target, copy.replica, [...comingKeys]);
+  await writeLiveObjects(target, copy.replica, [...comingKeys, ...copy.kept.map(keptKey)]);
   await writeCheckpoint(target, copy, checkpoint, { facts: report });
   return report;
 }

@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 import { failure } from '../../failure.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
@@ -61,7 +63,7 @@ export async function verifyBesideOf(
   });
 }
 
-async function sequencesBehind(target: import('pg').ClientBase): Promise<string[]> {
+async function sequencesBehind(target: pg.ClientBase): Promise<string[]> {
   const { rows } = await target.query<{ sequence: string; relation: string; attribute: string }>(
     `select s.relname as sequence, t.relname as relation, a.attname as attribute
      from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_class t on t.oid = d.refobjid join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid

@@ -1,0 +1,32 @@
+import type { ContentValue } from './learningContent.contract.ts';
+
+const charactersPerChunk = 65_536;
+
+/** Rows in PostgreSQL's COPY text format, in pieces of about 64 kB. */
+export function* copyText(rows: Iterable<readonly ContentValue[]>): Generator<string> {
+  let chunk = '';
+  for (const row of rows) {
+    chunk += `${row.map(field).join('\t')}\n`;
+    if (chunk.length < charactersPerChunk) continue;
+    yield chunk;
+    chunk = '';
+  }
+  if (chunk !== '') yield chunk;
+}
+
+function field(value: ContentValue): string {
+  if (value === null) return '\\N';
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  return escape(Array.isArray(value) ? arrayLiteral(value) : String(value));
+}
+
+const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
+
+function escape(text: string): string {
+  return text.replace(/[\\\t\n\r]/g, (character) => escapes[character] ?? character);
+}
+
+/** Every element quoted, so that commas, braces, blanks and the word NULL are text. */
+export function arrayLiteral(elements: readonly string[]): string {
+  return `{${elements.map((element) => `"${element.replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}

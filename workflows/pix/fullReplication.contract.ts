@@ -1,0 +1,51 @@
+import type { ReplicaCheck, SwapReport } from '../../activities/postgres/beside/beside.contract.ts';
+import type { PostgresFacts } from '../../activities/postgres/postgres.contract.ts';
+import type { Decision, PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+
+export interface FullReplicationInput {
+  replica: string;
+  /** Answers what would be done and touches nothing. */
+  dryRun?: boolean;
+  full?: Partial<PixReplica['full']>;
+  retries?: Partial<PixReplica['retries']>;
+  policy?: Partial<PixReplica['policy']>;
+  foreignKeys?: boolean;
+}
+
+export interface FullReplicationRequest {
+  replica: PixReplica;
+  dryRun: boolean;
+}
+
+export interface FullReplicationPlanReport {
+  replica: string;
+  dryRun: true;
+  source: PostgresFacts;
+  target: PostgresFacts;
+  steps: PlannedStep[];
+  tables: { name: string; mode: 'default' | 'incremental' | 'none'; estimatedRows: number; bytes: number }[];
+  /** What would refuse the run. */
+  faults: string[];
+  warnings: string[];
+}
+
+export interface FullReplicationReport {
+  replica: string;
+  method: 'beside';
+  beganAt: string;
+  endedAt: string;
+  seconds: number;
+  tables: number;
+  rows: number;
+  bytes: number;
+  check: ReplicaCheck;
+  swap: SwapReport;
+  /** How to put yesterday's copy back, until the next run. */
+  undo: string;
+  /** Snapshots that were needed: more than one when the source or the worker's machine was lost on the way. */
+  snapshots: number;
+  steps: StepRecord[];
+  decisions: Decision[];
+  warnings: string[];
+}

@@ -1,0 +1,133 @@
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
+
+import type { BesideInspection } from '../../activities/postgres/beside/beside.contract.ts';
+import { failure } from '../../activities/failure.ts';
+import { beginRunbook, type Runbook } from '../runbook/beginRunbook.ts';
+import { CancelledFailure, describeFailure, isCancellation, readableFailure } from '../runbook/failures.ts';
+import { holdPlatform } from '../runbook/holdPlatform.ts';
+import { patient, quick } from '../runbook/profiles.ts';
+import { readInput } from '../runbook/readInput.ts';
+import { withRestore } from '../runbook/withRestore.ts';
+import { besideCopyOf } from './besideCopy.ts';
+import { buildBeside } from './buildBeside.ts';
+import { planFull, stepsOf } from './fullPlan.ts';
+import type {
+  FullReplicationInput,
+  FullReplicationPlanReport,
+  FullReplicationReport,
+  FullReplicationRequest,
+} from './fullReplication.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+
+/**
+ * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
+ *
+ * Runbook   systems.md C.2.2 (dump, restore, filter rules, compatibility view, enrichment), features PX-04 … PX-07, PX-18, PX-25, PX-27.
+ * Downtime  none: readers have the former copy until the swap, which gives way to them.
+ * Needs     room on the target for a second copy; a user that owns the tables it replaces; pg_dump on the worker.
+ * On error  the former copy stays in use; what was built is dropped.
+ * To stop   cancel.
+ */
+export async function pixFullReplication(input: FullReplicationInput): Promise<FullReplicationReport | FullReplicationPlanReport> {
+  const { replica, dryRun } = await readInput<FullReplicationRequest>('pixFullReplication', input);
+  const { runId, startTime, parent } = workflowInfo();
+  const copy = besideCopyOf(replica, runId);
+  const plan = planFull(replica);
+  if (dryRun) {
+    const inspection = await patient('look at source and target', 300).inspectBeside({ copy });
+    return describe(replica, inspection, stepsOf(plan));
+  }
+  const runbook = beginRunbook({
+    procedure: 'pixFullReplication',
+    system: 'pix',
+    target: replica.name,
+    steps: stepsOf(plan),
+    ...replica.policy,
+  });
+  // A run that is part of a chain stands under the chain's lock.
+  const release = parent ? async () => undefined : await holdPlatform('pix', replica.name);
+  try {
+    const inspection = await runbook.step(plan.inspect, async () => {
+      const seen = await patient('look at source and target', 300).inspectBeside({ copy });
+      refuse(seen);
+      return seen;
+    });
+    for (const warning of inspection.warnings) runbook.warn(warning);
+    const built = await withRestore({
+      work: () => buildBeside({ replica, copy, plan, runbook, inspection }),
+      restore: () => tidy(replica, copy, runbook),
+    });
+    runbook.setState('done');
+    return report(replica, runbook, startTime, built);
+  } catch (error) {
+    if (isCancellation(error)) {
+      runbook.setState('cancelled');
+      throw new CancelledFailure('cancelled; the former copy is in use, what was built is dropped');
+    }
+    runbook.setState('failed');
+    throw readableFailure(error, { replica: replica.name, warnings: runbook.progress.warnings });
+  } finally {
+    await release();
+  }
+}
+
+/** Every reason at once, before anything is touched (PX-25). */
+function refuse({ faults, obstacles }: BesideInspection): void {
+  if (faults.length > 0) throw failure('PreflightFailed', `${faults.length} faults: ${faults.join(' | ')}`, { faults });
+  if (obstacles.length > 0) throw failure('BesideNotPossible', `${obstacles.length} obstacles: ${obstacles.join(' | ')}`, { obstacles });
+}
+
+/** Whatever became of the work: the snapshot is released, the schema that was built in is empty (PX-18). What stays is told. */
+async function tidy(replica: PixReplica, copy: ReturnType<typeof besideCopyOf>, runbook: Runbook): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    try {
+      await quick(`release the snapshot of ${replica.source.name}`).releaseSnapshot({ copy });
+    } catch (error) {
+      runbook.warn(
+        `the snapshot on the ${replica.source.name} may stand for up to ${replica.full.snapshotIdleSeconds} s more: ${describeFailure(error).message}`,
+      );
+    }
+    try {
+      await patient(`drop what was built for ${replica.name}`, 600).discardBeside({ copy });
+    } catch (error) {
+      runbook.warn(`schema nightshift_next stays on the ${replica.target.name} until the next run: ${describeFailure(error).message}`);
+    }
+  });
+}
+
+function describe(replica: PixReplica, inspection: BesideInspection, steps: FullReplicationPlanReport['steps']): FullReplicationPlanReport {
+  return {
+    replica: replica.name,
+    dryRun: true,
+    source: inspection.source,
+    target: inspection.target,
+    steps,
+    tables: [
+      ...inspection.tables.map((table) => ({ ...table, mode: 'default' as const })),
+      ...Object.entries(replica.tables).map(([name, mode]) => ({ name, mode, estimatedRows: 0, bytes: 0 })),
+    ],
+    faults: [...inspection.faults, ...inspection.obstacles],
+    warnings: inspection.warnings,
+  };
+}
+
+function report(
+  replica: PixReplica,
+  { progress }: Runbook,
+  startTime: Date,
+  built: Awaited<ReturnType<typeof buildBeside>>,
+): FullReplicationReport {
+  const endedAt = new Date();
+  return {
+    replica: replica.name,
+    method: 'beside',
+    beganAt: startTime.toISOString(),
+    endedAt: endedAt.toISOString(),
+    seconds: Math.round((endedAt.getTime() - startTime.getTime()) / 100) / 10,
+    ...built,
+    undo: `temporal workflow start --type pixUndoReplication --task-queue operations --workflow-id pix/undo/${replica.name} --input '{"replica":"${replica.name}"}'`,
+    steps: progress.steps,
+    decisions: progress.decisions,
+    warnings: progress.warnings,
+  };
+}

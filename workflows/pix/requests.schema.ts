@@ -1,0 +1,60 @@
+import { z } from 'zod';
+
+import { failure } from '../../activities/failure.ts';
+import type { RequestReader } from '../../activities/requests/requestActivities.ts';
+import {
+  definitionName,
+  faultsInWords,
+  faultsOf,
+  findDefinitionFile,
+  mergeFields,
+  parseInput,
+  readYaml,
+  type Fault,
+} from '../runbook/definitionFiles.schema.ts';
+import type { FullReplicationRequest } from './fullReplication.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+import { replicaDocument, resolveReplica } from './replica.schema.ts';
+import type { UndoReplicationRequest } from './undoReplication.contract.ts';
+
+const override = z.record(z.string(), z.unknown()).optional();
+const replicaName = definitionName.or(z.never({ error: 'name a replica, for example {"replica":"pix"}' }));
+const overrides = { full: override, retries: override, policy: override, foreignKeys: z.boolean().optional() };
+const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), ...overrides });
+const undoInput = z.strictObject({ replica: replicaName });
+
+/** Reads the inputs of Pix's procedures against the replica files in `directories`; the first hit wins. */
+export function pixReaders(directories: readonly string[]): Record<string, RequestReader> {
+  return {
+    pixFullReplication: async (input) => {
+      const { replica, dryRun, ...changes } = parseInput(fullInput, input);
+      return { dryRun, replica: await replicaOf(directories, replica, changes) } satisfies FullReplicationRequest;
+    },
+    pixUndoReplication: async (input) =>
+      ({ replica: await replicaOf(directories, parseInput(undoInput, input).replica, {}) }) satisfies UndoReplicationRequest,
+  };
+}
+
+async function replicaOf(directories: readonly string[], name: string, changes: Record<string, unknown>): Promise<PixReplica> {
+  const file = await findDefinitionFile('replica', directories, name);
+  const { replica, faults } = await readReplicaFile(name, file, changes);
+  if (replica) return replica;
+  const overridden = Object.values(changes).some((change) => change !== undefined);
+  throw failure(
+    overridden ? 'InvalidInput' : 'InvalidReplica',
+    faultsInWords(`replica "${name}"${overridden ? ' with the fields of the request' : ''}`, faults),
+    { faults },
+  );
+}
+
+/** Reads, validates and resolves one replica file; every fault with its path in the file. */
+export async function readReplicaFile(
+  name: string,
+  file: string,
+  changes: Record<string, unknown> = {},
+): Promise<{ replica: PixReplica | null; faults: Fault[] }> {
+  const document = await readYaml(file);
+  if ('faults' in document) return { replica: null, faults: document.faults };
+  const parsed = replicaDocument.safeParse(mergeFields(document.value, changes));
+  return parsed.success ? { replica: resolveReplica(name, parsed.data), faults: [] } : { replica: null, faults: faultsOf(parsed.error) };
+}
