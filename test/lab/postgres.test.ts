@@ -11,6 +11,8 @@ import { Client } from 'pg';
 
 import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
+import { missingPackages } from '../../deploy/setup/debianPackages.ts';
+import { findDebianPostgres } from '../../deploy/setup/debianPostgres.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
 // Of mode 0700, so that as root the server's user may not enter it by itself.
@@ -39,6 +41,12 @@ async function ask<Row extends object>(connectionString: string, sql: string): P
     await client.end();
   }
 }
+
+describe('PostgreSQL 15 of Debian', () => {
+  it('is found by its folder, or told as missing', async () => {
+    assert.equal(findDebianPostgres() === null, (await missingPackages('postgres15')).includes('postgresql-15'));
+  });
+});
 
 describe('a PostgreSQL server of the lab', () => {
   it('runs as somebody who is not root, and keeps the password of its superuser to itself', () => {
@@ -128,8 +136,8 @@ describe('a PostgreSQL server of the lab', () => {
       await waitUntil('its server has ended', () => !existsSync(join(home, 'data', 'postmaster.pid')));
     } finally {
       holder.kill('SIGKILL');
-      if (sockets) rmSync(sockets, { recursive: true, force: true });
-      await server.restart();
+      server = await startPostgres({ directory: home, port: server.port, settings });
+      assert.ok(sockets === '' || !existsSync(sockets));
     }
   });
 });

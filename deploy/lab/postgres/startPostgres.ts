@@ -35,7 +35,7 @@ export async function startPostgres({ directory, version = '18', port, settings 
   const [data, logFile, passwordFile] = [join(home, 'data'), join(home, 'server.log'), join(home, 'superuser.password')];
   await ensureCluster({ home, data, passwordFile, programs, version, user });
   const password = (await readFile(passwordFile, 'utf8')).trim();
-  const socketDirectory = await mkdtemp(join(tmpdir(), 'ns-pg-'));
+  const socketDirectory = await newSocketDirectory(home);
   const postmaster = openPostmaster({ data, logFile, programs, user, settings: { ...ours, ...settings } });
   try {
     await openSocketDirectory(socketDirectory, user);
@@ -96,6 +96,15 @@ async function startOnFreePort(postmaster: Postmaster, socketDirectory: string, 
       if (!(error instanceof PortTaken) || wanted !== undefined || attempt === portAttempts) throw error;
     }
   }
+}
+
+/** A short path, as sockets have no long ones. What a start that was killed left is removed. */
+async function newSocketDirectory(home: string): Promise<string> {
+  const remembered = join(home, 'socketDirectory');
+  if (existsSync(remembered)) await rm(await readFile(remembered, 'utf8'), { recursive: true, force: true });
+  const made = await mkdtemp(join(tmpdir(), 'ns-pg-'));
+  await writeFile(remembered, made);
+  return made;
 }
 
 async function openSocketDirectory(path: string, user: ServerUser): Promise<void> {
