@@ -1,4 +1,5 @@
 import type { BesideCopy, ExtraIndex } from '../../activities/postgres/beside/beside.contract.ts';
+import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
 
 /** A replica: a warehouse that is made anew from a production database every night (systems.md part C). Read from a file; nothing in it is secret. */
@@ -13,6 +14,16 @@ export interface PixReplica {
   /** Foreign keys among the copied tables (PX-06). */
   foreignKeys: boolean;
   full: FullSettings;
+  incremental: IncrementalSettings;
+  /** Absent: the step is left out of the chain. */
+  learningContent?: LearningContentSettings;
+  /** In this order, each once per run (PX-11). */
+  notifications: WebhookSettings[];
+  schemaCopy?: SchemaCopySettings;
+  openData?: OpenDataSettings;
+  /** For pixDumpToObjectStore. `prefix` is the name's begin (S3_OBJECT_NAME_PREFIX). */
+  objectStore?: ObjectStore;
+  verify: VerifySettings;
   /** PX-12: tries of a step while its cause may pass, with doubling pauses. */
   retries: { attemptsMax: number; initialSeconds: number };
   policy: { onStepFailure: 'unwind' | 'hold'; holdSeconds: number; questionSeconds: number };
@@ -39,4 +50,61 @@ export interface FullSettings {
   snapshotsMax: number;
   enrichment: ExtraIndex[];
   compatibilityViews: BesideCopy['compatibilityViews'];
+}
+
+export interface IncrementalSettings {
+  /** Rows of one chunk, copied and marked in one transaction. */
+  chunkRows: number;
+  /** Further facts per incremental table; a table that is not named here is append-only with key `id`. */
+  tables: Record<string, IncrementalTable>;
+  /** When the columns of a table changed since the last run. */
+  whenSchemaChanged: 'fail' | 'reload';
+  /** When the counts of source and target disagree after the copy. */
+  whenCountsDiffer: 'report' | 'reload';
+}
+
+export interface IncrementalTable {
+  /** Ascending key of the rows. */
+  key: string;
+  /** Column that grows with every update; absent: updates are not looked for. */
+  updatedAt?: string;
+  /** Whether rows that vanished from the source are deleted. */
+  deletes: boolean;
+}
+
+export interface LearningContentSettings {
+  /** Of the LCMS API; the path is added (C.2.4). */
+  url: string;
+  /** Name of the secret that holds the key. */
+  apiKey: string;
+  /** Header `client`. */
+  app: string;
+  limitSeconds: number;
+}
+
+export interface WebhookSettings {
+  /** How people call it; the URL itself is never shown. */
+  name: string;
+  /** Name of the secret that holds the URL. */
+  url: string;
+  /** Name of the secret that holds the value of the header Authorization. */
+  token?: string;
+}
+
+/** C.2.8: schema-only copy at noon, into another database. */
+export interface SchemaCopySettings {
+  target: PostgresRef;
+}
+
+/** C.2.8: weekly open-data list. */
+export interface OpenDataSettings {
+  url: string;
+  rowsMax: number;
+  table: string;
+}
+
+/** PX-19: queries whose answers are shown, and how old the newest row of a table may be. */
+export interface VerifySettings {
+  queries: { name: string; sql: string; minimumRows: number }[];
+  freshness: { table: string; column: string; hoursMax: number }[];
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 
-import { definitionName } from '../runbook/definitionFiles.schema.ts';
+import { definitionName, dropUndefined, type Fault } from '../runbook/definitionFiles.schema.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 const seconds = z.number().positive();
 const count = z.int().min(1);
 const table = z.string().min(1).max(63, 'a table name has at most 63 bytes').describe('the exact name of a table, without quotes');
+const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL' });
 const server = (of: string) =>
   z.strictObject(
     { url: definitionName.describe('name of the secret that holds the URL') },
@@ -47,6 +48,30 @@ const full = z.strictObject({
     .default([{ name: 'schooling-registrations', over: 'organization-learners' }]),
 });
 
+const incremental = z.strictObject({
+  chunkRows: count.default(200_000),
+  tables: z
+    .record(
+      table,
+      z.strictObject({
+        key: z.string().min(1).default('id'),
+        updatedAt: z.string().min(1).optional(),
+        deletes: z.boolean().default(false),
+      }),
+    )
+    .default({}),
+  whenSchemaChanged: z.enum(['fail', 'reload']).default('fail'),
+  whenCountsDiffer: z.enum(['report', 'reload']).default('report'),
+});
+
+const verify = z.strictObject({
+  queries: z
+    .array(z.strictObject({ name: z.string().min(1), sql: z.string().min(1), minimumRows: z.int().min(0).default(0) }))
+    // The check of systems.md C.2.7 step 5.
+    .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1 }]),
+  freshness: z.array(z.strictObject({ table, column: z.string().min(1), hoursMax: z.number().positive() })).default([]),
+});
+
 /** Defaults within defaults: an absent block is an empty one. */
 const orEmpty = <Shape extends z.ZodType>(schema: Shape) => z.preprocess((value) => value ?? {}, schema);
 
@@ -58,6 +83,32 @@ export const replicaDocument = z.strictObject({
   tables: z.record(table, z.enum(['incremental', 'none', 'default'])).default({}),
   foreignKeys: z.boolean().default(false),
   full: orEmpty(full),
+  incremental: orEmpty(incremental),
+  learningContent: z
+    .strictObject({
+      url: httpUrl,
+      apiKey: definitionName,
+      app: z.string().min(1).default('pix-db-replication'),
+      limitSeconds: seconds.default(180),
+    })
+    .optional(),
+  notifications: z.array(z.strictObject({ name: definitionName, url: definitionName, token: definitionName.optional() })).default([]),
+  schemaCopy: z.strictObject({ target: server('target of the schema copy') }).optional(),
+  openData: z
+    .strictObject({ url: httpUrl, rowsMax: count.default(2000), table: table.default('external_opendata_caisse_des_depots_cpf_list') })
+    .optional(),
+  objectStore: z
+    .strictObject({
+      endpoint: httpUrl.optional(),
+      region: z.string().min(1),
+      bucket: z.string().min(3),
+      prefix: z.string().min(1),
+      accessKeyId: definitionName.optional(),
+      secretAccessKey: definitionName.optional(),
+      pathStyle: z.boolean().default(true),
+    })
+    .optional(),
+  verify: orEmpty(verify),
   retries: orEmpty(z.strictObject({ attemptsMax: count.max(100).default(10), initialSeconds: seconds.default(1) })),
   policy: orEmpty(
     z.strictObject({
@@ -70,12 +121,19 @@ export const replicaDocument = z.strictObject({
 
 export type ReplicaDocument = z.infer<typeof replicaDocument>;
 
-export function resolveReplica(name: string, { tables, source, target, ...rest }: ReplicaDocument): PixReplica {
-  return {
+export function resolveReplica(name: string, document: ReplicaDocument): { replica: PixReplica; faults: Fault[] } {
+  const { tables, source, target, learningContent, schemaCopy, openData, objectStore, ...rest } = document;
+  const faults = Object.keys(rest.incremental.tables)
+    .filter((each) => tables[each] !== 'incremental')
+    .map((each) => ({ path: `incremental.tables.${each}`, message: `is not incremental: give tables.${each} the mode "incremental"` }));
+  const replica: PixReplica = {
     name,
     ...rest,
+    ...dropUndefined({ learningContent, openData, objectStore }),
+    ...(schemaCopy ? { schemaCopy: { target: { name: 'schema copy', ...schemaCopy.target } } } : {}),
     source: { name: 'source', ...source },
     target: { name: 'target', ...target },
     tables: Object.fromEntries(Object.entries(tables).flatMap(([each, mode]) => (mode === 'default' ? [] : [[each, mode] as const]))),
   };
+  return { replica, faults };
 }

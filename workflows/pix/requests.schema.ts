@@ -56,5 +56,7 @@ export async function readReplicaFile(
   const document = await readYaml(file);
   if ('faults' in document) return { replica: null, faults: document.faults };
   const parsed = replicaDocument.safeParse(mergeFields(document.value, changes));
-  return parsed.success ? { replica: resolveReplica(name, parsed.data), faults: [] } : { replica: null, faults: faultsOf(parsed.error) };
+  if (!parsed.success) return { replica: null, faults: faultsOf(parsed.error) };
+  const { replica, faults } = resolveReplica(name, parsed.data);
+  return { replica: faults.length > 0 ? null : replica, faults };
 }

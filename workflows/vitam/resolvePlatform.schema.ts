@@ -1,7 +1,7 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
 import type { VitamComponent, VitamPlatform, VitamSecurisation } from './platform.contract.ts';
-import type { Fault } from '../runbook/definitionFiles.schema.ts';
+import { dropUndefined, type Fault } from '../runbook/definitionFiles.schema.ts';
 import type { HostDocument, OrderDocument, PlatformDocument, ReplicaSetDocument } from './platform.schema.ts';
 
 /** Resolves a document of the right shape: names to hosts and components. Collects every fault of reference. */
@@ -210,11 +210,4 @@ function resolveSecurisation(
         ...when_,
       };
   }
-}
-
-/** Without the keys whose value is undefined: JSON drops them too, so both sides of history look alike. */
-function dropUndefined<Value extends object>(value: Value): { [Key in keyof Value]: Exclude<Value[Key], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as {
-    [Key in keyof Value]: Exclude<Value[Key], undefined>;
-  };
 }
