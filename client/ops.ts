@@ -7,6 +7,7 @@ import { describePlan } from '../workflows/vitam/describePlan.ts';
 import { planColdBackup } from '../workflows/vitam/plan.ts';
 import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests.schema.ts';
 import { readPlatformDirectories } from '../workers/settings.ts';
+import { checkFiles } from './checkFiles.ts';
 import { followRun } from './followRun.ts';
 import { tellPlan } from './tellReports.ts';
 
@@ -16,12 +17,14 @@ const program = new Command('ops').description(
 
 program
   .command('check')
-  .description('check platform files, offline; tells every fault of every file with its path in the file')
-  .argument('[files...]', 'platform files; default: all in NIGHTSHIFT_PLATFORMS or deploy/platforms')
+  .description('check platform and replica files, offline; tells every fault of every file with its path in the file')
+  .argument(
+    '[files...]',
+    'default: all platform files in NIGHTSHIFT_PLATFORMS and replica files in NIGHTSHIFT_REPLICAS (deploy/platforms, deploy/replicas)',
+  )
   .option('--json', 'as JSON')
   .action(async (files: string[], { json }: { json?: boolean }) => {
-    const wanted = files.length > 0 ? files : [...(await listPlatformFiles(readPlatformDirectories())).values()];
-    const results = await Promise.all(wanted.map(async (file) => ({ file, faults: (await readPlatformFile(file)).faults })));
+    const results = await checkFiles(files);
     if (json) console.log(JSON.stringify(results, null, 2));
     else
       for (const { file, faults } of results) {

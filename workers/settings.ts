@@ -54,6 +54,11 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
+/** Folders of replica files alone: for offline commands that need no server. */
+export function readReplicaDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
+  return environment.shape.NIGHTSHIFT_REPLICAS.parse(env.NIGHTSHIFT_REPLICAS);
+}
+
 /** Folders of platform files alone: for offline commands that need no server. */
 export function readPlatformDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
   return environment.shape.NIGHTSHIFT_PLATFORMS.parse(env.NIGHTSHIFT_PLATFORMS);

@@ -15,23 +15,45 @@ import {
 import type { FullReplicationRequest } from './fullReplication.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 import { replicaDocument, resolveReplica } from './replica.schema.ts';
-import type { UndoReplicationRequest } from './undoReplication.contract.ts';
 
 const override = z.record(z.string(), z.unknown()).optional();
 const replicaName = definitionName.or(z.never({ error: 'name a replica, for example {"replica":"pix"}' }));
 const overrides = { full: override, retries: override, policy: override, foreignKeys: z.boolean().optional() };
 const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), ...overrides });
-const undoInput = z.strictObject({ replica: replicaName });
+const incrementalOverrides = { incremental: override, retries: override, policy: override };
+const replicaAlone = z.strictObject({ replica: replicaName });
+/** Names of the chain's steps, for `startAt` (PX-02). */
+const chainStep = z.enum(['full', 'incremental', 'learningContent', 'notification']);
 
 /** Reads the inputs of Pix's procedures against the replica files in `directories`; the first hit wins. */
 export function pixReaders(directories: readonly string[]): Record<string, RequestReader> {
+  const alone: RequestReader = async (input) => ({ replica: await replicaOf(directories, parseInput(replicaAlone, input).replica, {}) });
   return {
     pixFullReplication: async (input) => {
       const { replica, dryRun, ...changes } = parseInput(fullInput, input);
       return { dryRun, replica: await replicaOf(directories, replica, changes) } satisfies FullReplicationRequest;
     },
-    pixUndoReplication: async (input) =>
-      ({ replica: await replicaOf(directories, parseInput(undoInput, input).replica, {}) }) satisfies UndoReplicationRequest,
+    pixReplication: async (input) => {
+      const schema = z.strictObject({ replica: replicaName, startAt: chainStep.default('full'), ...overrides, incremental: override });
+      const { replica, startAt, ...changes } = parseInput(schema, input);
+      return { startAt, replica: await replicaOf(directories, replica, changes) };
+    },
+    pixIncrementalReplication: async (input) => {
+      const { replica, ...changes } = parseInput(z.strictObject({ replica: replicaName, ...incrementalOverrides }), input);
+      return { replica: await replicaOf(directories, replica, changes) };
+    },
+    pixPrepareIncremental: async (input) => {
+      const schema = z.strictObject({ replica: replicaName, tables: z.array(z.string().min(1)).optional(), ...incrementalOverrides });
+      const { replica, tables, ...changes } = parseInput(schema, input);
+      return { replica: await replicaOf(directories, replica, changes), tables: tables ?? null };
+    },
+    pixUndoReplication: alone,
+    pixLearningContent: alone,
+    pixNotification: alone,
+    pixSchemaCopy: alone,
+    pixOpenData: alone,
+    pixDumpToObjectStore: alone,
+    pixVerify: alone,
   };
 }
 
