@@ -36,7 +36,7 @@ export function planFull({ name, source, target, full, schema }: PixReplica): Fu
       'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()',
     ]),
     define: step('define', 'snapshot', `define the copy of schema ${schema} beside the one in use`, [
-      `pg_dump --schema-only --schema=${schema} --snapshot=… (${source.name})`,
+      `pg_dump --section=pre-data --section=post-data --schema=${schema} --snapshot=… (${source.name})`,
     ]),
     sequences: step('sequences', 'verify', 'set the sequences'),
     verify: step('verify', 'verify', `count every table of ${name} again; look at indexes, keys and sequences`),

@@ -75,7 +75,8 @@ function dumpArguments({ schema }: BesideCopy, snapshot: HeldSnapshot, excluded:
   const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   return [
     ...[
-      '--schema-only',
+      '--section=pre-data',
+      '--section=post-data',
       '--no-owner',
       '--no-privileges',
       '--no-publications',

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { ApplicationFailure } from '@temporalio/common';
+
+import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
+import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+
+const unusual = join(import.meta.dirname, 'unusual.sql');
+const type =
+  (wanted: string, ...words: string[]) =>
+  (error: unknown) => {
+    assert.ok(error instanceof ApplicationFailure, String(error));
+    assert.equal(error.type, wanted, error.message);
+    for (const word of words) assert.ok(error.message.includes(word), `"${word}" is not in: ${error.message}`);
+    return true;
+  };
+
+describe('a copy beside the one in use', { concurrency: 1 }, () => {
+  let bench: BesideBench;
+  const tables = ['users', 'knowledge-elements', 'parted', 'parted_1', 'parted_2', '_under', 'empty_one'];
+  const differences = async (): Promise<unknown[]> => (await compareTables({ ...bench.urls, tables })).filter(({ equal }) => !equal);
+  before(async () => {
+    bench = await openBesideBench();
+    await bench.sql('source', await readFile(unusual, 'utf8'));
+    // The warehouse has a kept table that uses a type of the source, readers with grants, and things of other people.
+    await bench.sql(
+      'target',
+      `create type public.mood as enum ('a', 'b', 'c''d'); create table public.kept (id int primary key, m public.mood, "userId" int);
+       insert into public.kept values (7, 'b', 1);
+       create table public.mine (x int); create function public.mine() returns int language sql as 'select 1';
+       alter default privileges in schema public grant select on tables to public`,
+    );
+  });
+  after(() => bench.end());
+
+  test('moves every kind of object into the schema, with its data, keys, indexes and comments', async () => {
+    const copy = bench.copy('run-1', { kept: ['kept'] });
+    const { inspection, plan, check } = await bench.build(copy);
+    assert.deepEqual(
+      { ...inspection, tables: 0, source: 0, target: 0 },
+      { ...inspection, tables: 0, source: 0, target: 0, faults: [], obstacles: [], sharedTypes: ['mood'], rebound: [] },
+    );
+    assert.equal(plan.foreignKeys.length, 1);
+    assert.deepEqual(check.differences, []);
+    assert.equal(
+      (await bench.sql('target', "select from pg_tables where schemaname = 'public' and tablename = 'users'")).length,
+      0,
+      'readers saw it before the swap',
+    );
+    const swap = await bench.act('swapBeside', { copy, limitSeconds: 30 });
+    assert.deepEqual(await bench.act('swapBeside', { copy, limitSeconds: 30 }), swap, 'a second call swapped again');
+    assert.deepEqual(await differences(), []);
+    const describe_ = `select (select count(*) from pg_indexes where schemaname = 'public') as indexes,
+      (select count(*) from pg_constraint where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f', 'c') and conrelid <> 'public.kept'::regclass) as constraints,
+      (select count(*) from pg_proc where pronamespace = 'public'::regnamespace) as routines,
+      (select count(*) from pg_trigger where not tgisinternal) as triggers, (select count(*) from pg_rules where schemaname = 'public') as rules,
+      obj_description('public.users'::regclass) as comment, (select count(*) from pg_statistic_ext) as statistics,
+      (select string_agg(distinct indisprimary::text, ',') from pg_index where indexrelid = 'public.users_pkey'::regclass) as primary,
+      (select n from public.mv where m = 'a') as mv`;
+    const [source, target] = await Promise.all([bench.sql('source', describe_), bench.sql('target', describe_)]);
+    assert.deepEqual({ ...target[0], routines: 0 }, { ...source[0], routines: 0 });
+    assert.equal(Number(target[0]?.routines), Number(source[0]?.routines) + 1, 'the function of other people');
+    assert.deepEqual(await bench.sql('target', 'select * from public.kept'), [{ id: 7, m: 'b', userId: 1 }]);
+    assert.equal((await bench.sql('target', `insert into public.users (email) values ('NEW') returning id, email`))[0]?.email, 'new');
+    await bench.act('discardBeside', { copy });
+  });
+
+  test('replaces the copy, keeps grants, binds views of other people again, and undoes it', async () => {
+    await bench.sql(
+      'target',
+      `create schema bi; create view bi.emails as select id, email from public.users; grant update (email) on public.users to public`,
+    );
+    await bench.sql(
+      'source',
+      `delete from public.users where id > 490 and id not in (select "userId" from public."knowledge-elements"); insert into public.users (email) values ('second day')`,
+    );
+    const swap = await bench.replicate(bench.copy('run-2', { kept: ['kept'] }));
+    assert.deepEqual(swap.rebound, ['bi.emails']);
+    assert.deepEqual(await differences(), []);
+    const seen = async (): Promise<unknown> =>
+      (await bench.sql('target', `select count(*)::int as n from bi.emails where email = 'second day'`))[0]?.n;
+    assert.equal(await seen(), 1);
+    const grants = await bench.sql(
+      'target',
+      `select has_table_privilege('public', 'public.users', 'select') as reads, has_column_privilege('public', 'public.users', 'email', 'update') as changes`,
+    );
+    assert.deepEqual(grants, [{ reads: true, changes: true }]);
+    await bench.act('undoSwap', { copy: bench.copy('undo-1', { kept: ['kept'] }), limitSeconds: 30 });
+    assert.equal(await seen(), 0);
+    await bench.act('discardBeside', { copy: bench.copy('undo-1') });
+  });
+
+  test('gives way to readers until they end, and tells who they are when they do not', async () => {
+    const copy = bench.copy('run-3', { kept: ['kept'] });
+    await bench.build(copy);
+    const reader = await bench.connect('target');
+    await reader.query('begin');
+    await reader.query('select count(*) from public.users');
+    await assert.rejects(bench.act('swapBeside', { copy, limitSeconds: 1 }), type('TargetBusy', 'warehouse_owner', 'idle in transaction'));
+    // Nobody waits behind the swap for longer than its one try.
+    assert.equal((await bench.sql('target', `select count(*)::int as n from public.users`)).length, 1);
+    const swapping = bench.act('swapBeside', { copy, limitSeconds: 30 });
+    await reader.query('select count(*) from public."knowledge-elements"');
+    await reader.query('commit');
+    assert.ok((await swapping).moved > 20);
+    // A transaction that began before the swap sees rows, not an empty table: they were written frozen.
+    await reader.end();
+    await bench.act('discardBeside', { copy });
+  });
+
+  test('refuses what it cannot replace without harm, naming it, before anything is touched', async () => {
+    await bench.sql('target', 'create table public.mine_too (id int references public.users (id))');
+    const { obstacles } = await bench.act('inspectBeside', { copy: bench.copy('run-4', { kept: ['kept'] }) });
+    assert.deepEqual(obstacles.length, 1);
+    assert.match(obstacles[0] ?? '', /mine_too.*users/);
+    await bench.sql('target', 'drop table public.mine_too');
+  });
+
+  test('refuses an empty list of kept tables when an earlier run had one', async () => {
+    const { faults } = await bench.act('inspectBeside', { copy: bench.copy('run-5') });
+    assert.equal(faults.length, 1);
+    assert.match(faults[0] ?? '', /kept kept/);
+  });
+
+  test('tells every fault at once: same database, missing rights, user postgres', async () => {
+    const copy = bench.copy('run-6', { kept: ['kept'], target: { name: 'target', url: 'source' } });
+    const same = await bench.act('inspectBeside', { copy });
+    assert.ok(same.faults.some((fault) => fault.includes('are the same database')));
+  });
+
+  test('begins again under a new snapshot when the former was lost, and mixes nothing', async () => {
+    const copy = bench.copy('run-7', { kept: ['kept'] });
+    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });
+    const plan = await bench.act('defineBeside', { copy, snapshot, sharedTypes: ['mood'] });
+    const [item] = plan.copies;
+    assert.ok(item);
+    await bench.act('copyTables', { copy, snapshot, item });
+    await bench.act('releaseSnapshot', { copy });
+    await assert.rejects(
+      bench.act('defineBeside', { copy: { ...copy, run: 'run-7b' }, snapshot, sharedTypes: ['mood'] }),
+      type('SnapshotLost', snapshot.id),
+    );
+    await bench.sql('source', `insert into public.users (email) values ('between the snapshots')`);
+    await bench.replicate(copy);
+    assert.deepEqual(await differences(), []);
+  });
+
+  test('copies a table once: a second call of the same run finds the checkpoint', async () => {
+    const copy = bench.copy('run-8', { kept: ['kept'] });
+    const { plan, snapshot } = await bench.build(copy);
+    const [item] = plan.copies;
+    assert.ok(item);
+    const before_ = await bench.sql('target', `select relfilenode from pg_class where oid = 'nightshift_next.users'::regclass`);
+    const again = await bench.act('copyTables', { copy, snapshot, item });
+    assert.ok(again.every(({ rows }) => rows >= 0) && again.some(({ rows }) => rows > 400));
+    assert.deepEqual(await bench.sql('target', `select relfilenode from pg_class where oid = 'nightshift_next.users'::regclass`), before_);
+    for (const each of plan.indexes) {
+      const { done, skipped } = await bench.act('runStatements', { copy, item: each, memoryMegabytes: 64, workers: 0 });
+      assert.equal(done, 0);
+      assert.equal(skipped, each.statements.length);
+    }
+    await bench.act('releaseSnapshot', { copy });
+    await bench.act('discardBeside', { copy });
+    assert.deepEqual(await bench.sql('target', "select nspname from pg_namespace where nspname = 'nightshift_next'"), []);
+  });
+});
