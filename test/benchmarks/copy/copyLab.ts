@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { Client, Connection } from '@temporalio/client';
+import { stringify, parse } from 'yaml';
+import { readFile } from 'node:fs/promises';
+
+import { createLab } from '../../../deploy/lab/createLab.ts';
+import { endProcess, startDevServer } from '../../../deploy/lab/devServer.ts';
+import type { LabMachine } from '../../../deploy/lab/machines/machines.contract.ts';
+import { startWorker } from '../../../deploy/lab/workerProcess.ts';
+import type { VitamPlatform } from '../../../workflows/vitam/platform.contract.ts';
+import { readPlatformFile } from '../../../workflows/vitam/requests.schema.ts';
+import type { Bench } from '../bench.contract.ts';
+
+export const platformName = 'bench';
+
+export interface CopyLab {
+  machines: LabMachine[];
+  platform: VitamPlatform;
+  client: Client;
+}
+
+/** The small lab with data, a dev server on a file database and a worker process; all of it in the folder of the benchmark. */
+export async function openCopyLab(bench: Bench, megabytesPerShard: number): Promise<CopyLab> {
+  const directory = join(bench.directory, 'lab');
+  const lab = await createLab({ directory, shape: 'small', machines: 'supervisor', megabytesPerShard });
+  const coming = lab.up(bench.say);
+  bench.atEnd(async () => {
+    // What is still being made would come up behind our back; an interrupt does not wait for all of it.
+    if (!bench.signal.aborted) await coming.catch(() => {});
+    await lab.down();
+  });
+  const machines = await coming;
+  const platformFile = join(directory, `${platformName}.yaml`);
+  await writeFile(platformFile, await benchPlatform(lab.platformFile));
+  const { platform, faults } = await readPlatformFile(platformFile);
+  if (!platform) throw new Error(`the platform of the benchmark has faults: ${JSON.stringify(faults)}`);
+
+  const opening = startDevServer({
+    database: join(bench.directory, 'temporal.db'),
+    log: join(bench.directory, 'temporal.log'),
+    say: bench.say,
+  });
+  bench.atEnd(async () => (await opening).stop());
+  const { address } = await opening;
+  const starting = startWorker({
+    address,
+    platformDirectories: [directory],
+    secretsDirectory: lab.secretsDirectory,
+    log: join(bench.directory, 'worker.log'),
+  });
+  bench.atEnd(async () => endProcess(await starting));
+  await starting;
+  const connection = await Connection.connect({ address });
+  bench.atEnd(() => connection.close());
+  return { machines, platform, client: new Client({ connection }) };
+}
+
+/** The lab's platform without what the old procedure has no part in: no securisation, counts instead of digests, one set kept. */
+async function benchPlatform(labFile: string): Promise<string> {
+  const document = parse(await readFile(labFile, 'utf8')) as Record<string, unknown> & { backup: object };
+  return stringify({
+    ...document,
+    name: platformName,
+    securisation: { mechanism: 'none', reason: 'not a part of the comparison' },
+    backup: { ...document.backup, evidence: 'count', keepSets: 1 },
+  });
+}
