@@ -12,6 +12,9 @@ export interface WorkerOptions {
   taskQueue?: string;
   platformDirectories: string[];
   secretsDirectory: string;
+  replicaDirectories?: string[];
+  /** Folder of pg_dump and pg_restore. */
+  postgresTools?: string;
   log: string;
 }
 
@@ -22,6 +25,8 @@ export async function startWorker({
   taskQueue,
   platformDirectories,
   secretsDirectory,
+  replicaDirectories,
+  postgresTools,
   log,
 }: WorkerOptions): Promise<ChildProcess> {
   const output = openSync(log, 'a');
@@ -36,6 +41,8 @@ export async function startWorker({
       ...(taskQueue ? { NIGHTSHIFT_TASK_QUEUE: taskQueue } : {}),
       NIGHTSHIFT_PLATFORMS: platformDirectories.join(':'),
       NIGHTSHIFT_SECRETS: secretsDirectory,
+      ...(replicaDirectories ? { NIGHTSHIFT_REPLICAS: replicaDirectories.join(':') } : {}),
+      ...(postgresTools ? { NIGHTSHIFT_POSTGRES_TOOLS: postgresTools } : {}),
       NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',
     },
   });

@@ -1,4 +1,6 @@
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,15 +9,16 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import pg from 'pg';
 import { stringify } from 'yaml';
 
+import { endProcess } from '../../deploy/lab/devServer.ts';
 import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { fillPixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
-import { createOperationsActivities } from '../../workers/activities.ts';
+import { startWorker } from '../../deploy/lab/workerProcess.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
-import { createWorker, startDevServer } from './temporalServer.ts';
+import { startDevServer } from './temporalServer.ts';
 import { waitUntil } from './waitUntil.ts';
 
-/** Two real PostgreSQL servers, a source with rows, an empty warehouse, a real Temporal server and a worker with the real activities. */
+/** Two real PostgreSQL servers, a source with rows, an empty warehouse, a real Temporal server and a worker process as in production. */
 export interface PixBench {
   env: TestWorkflowEnvironment;
   source: PostgresServer;
@@ -30,6 +33,10 @@ export interface PixBench {
   progress: (handle: WorkflowHandle) => Promise<RunProgress>;
   until: (handle: WorkflowHandle, what: string, holds: (progress: RunProgress) => boolean) => Promise<void>;
   query: <Row extends object>(url: string, sql: string, values?: unknown[]) => Promise<Row[]>;
+  /** SIGKILL: the next `startWorker` is another worker. */
+  killWorker: () => Promise<void>;
+  startWorker: () => Promise<void>;
+  workerLog: () => Promise<string>;
   end: () => Promise<void>;
 }
 
@@ -60,30 +67,24 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
     await setSecret('pix-source', sourceUrl);
     await setSecret('pix-target', targetUrl);
     const taskQueue = `pix-${process.pid}-${Date.now()}`;
-    const { activities, close } = createOperationsActivities(
-      {
-        ...{ platformDirectories: [], replicaDirectories: [replicas], secretDirectories: [secrets] },
-        ...{ postgresTools: target.programs, taskQueue, activitiesAtOnceMax: 20, cachedWorkflowsMax: 20, shutdownGraceSeconds: 5 },
-        ...{
-          workflowBundle: undefined,
-          logLevel: 'error',
-          metricsAddress: undefined,
-          connection: {},
-          namespace: env.namespace ?? 'default',
-        },
-      },
-      env.nativeConnection,
-    );
-    ends.push(close);
-    const worker = await createWorker(env, taskQueue, activities);
-    const running = worker.run();
-    ends.push(async () => {
-      worker.shutdown();
-      await running;
-    });
+    let worker: ChildProcess;
+    const beginWorker = async (): Promise<void> => {
+      worker = await startWorker({
+        ...{ address: env.address, taskQueue, platformDirectories: [], replicaDirectories: [replicas], secretsDirectory: secrets },
+        ...{ postgresTools: target.programs, log: join(directory, 'worker.log') },
+      });
+    };
+    await beginWorker();
+    ends.push(() => endProcess(worker));
     let count = 0;
     const bench: PixBench = {
-      ...{ env, source, target, sourceUrl, targetUrl, setSecret, end },
+      ...{ env, source, target, sourceUrl, targetUrl, setSecret, end, startWorker: beginWorker },
+      async killWorker() {
+        const exit = once(worker, 'exit');
+        worker.kill('SIGKILL');
+        await exit;
+      },
+      workerLog: () => readFile(join(directory, 'worker.log'), 'utf8'),
       async describeReplica(name, fields = {}) {
         const document = { title: 'test', source: { url: 'pix-source' }, target: { url: 'pix-target' }, ...fields };
         await writeFile(join(replicas, `${name}.yaml`), stringify(document));
