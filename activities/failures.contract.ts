@@ -51,6 +51,7 @@ export const failureCatalogue = {
   ReplicaNotVerified: { retry: false, remedy: 'look at the differences; the former copy is still in use' },
   IncrementalTableEmpty: { retry: false, remedy: 'load the table once with pixPrepareIncremental, then start again' },
   SchemaChanged: { retry: false, remedy: 'set incremental.whenSchemaChanged: reload, or run pixPrepareIncremental for the table' },
+  NotificationFailed: { retry: false, remedy: 'look at the receivers; the data is in place; start again with startAt: notification' },
   LearningContentInvalid: { retry: false, remedy: 'tell the owners of the learning content; the former content is still in use' },
   RestoreNotVerified: { retry: false, remedy: 'do not rely on this set; make another backup and look at the differences' },
   // The platform is down: the operator acts, now.

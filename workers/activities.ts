@@ -10,10 +10,12 @@ import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
 import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
 import { createClientTools } from '../activities/postgres/clientTools.ts';
+import { createLearningContentActivities } from '../activities/postgres/learningContent/learningContentActivities.ts';
 import { createConnections } from '../activities/postgres/connections.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
+import { createWebhookActivities } from '../activities/webhooks/webhookActivities.ts';
 import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
 import type { Activities } from '../workflows/runbook/profiles.ts';
 import { pixReaders } from '../workflows/pix/requests.schema.ts';
@@ -30,6 +32,8 @@ export function createOperationsActivities(
   const { openHost } = hosts;
   const now = (): Date => new Date();
   const client = new Client({ connection, namespace: settings.namespace });
+  const connections = createConnections(resolveSecret);
+  const tools = createClientTools(settings.postgresTools);
   const activities = together<Activities>(
     createClockActivities(),
     createFileActivities({ openHost }),
@@ -40,7 +44,9 @@ export function createOperationsActivities(
     createRequestActivities({ readers: { ...vitamReaders(settings.platformDirectories), ...pixReaders(settings.replicaDirectories) } }),
     createRunActivities({ client }),
     createServiceActivities({ openHost }),
-    createBesideActivities({ connections: createConnections(resolveSecret), tools: createClientTools(settings.postgresTools) }),
+    createBesideActivities({ connections, tools }),
+    createLearningContentActivities({ connections, resolveSecret }),
+    createWebhookActivities({ resolveSecret }),
   );
   return { activities, close: () => hosts.close() };
 }

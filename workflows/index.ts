@@ -5,13 +5,26 @@ import { failure } from '../activities/failure.ts';
 
 export { platformLock } from './runbook/platformLock.ts';
 export { pixFullReplication } from './pix/fullReplication.ts';
+export { pixLearningContent } from './pix/learningContent.ts';
+export { pixNotification } from './pix/notification.ts';
+export { pixReplication } from './pix/replication.ts';
 export { pixUndoReplication } from './pix/undoReplication.ts';
 export { vitamBackupProof } from './vitam/backupProof.ts';
 export { vitamColdBackup } from './vitam/coldBackup.ts';
 export { vitamStart } from './vitam/start.ts';
 export { vitamStatus } from './vitam/status.ts';
 
-const known = ['vitamColdBackup', 'vitamStart', 'vitamStatus', 'vitamBackupProof', 'pixFullReplication', 'pixUndoReplication'];
+const known = [
+  'vitamColdBackup',
+  'vitamStart',
+  'vitamStatus',
+  'vitamBackupProof',
+  'pixReplication',
+  'pixFullReplication',
+  'pixLearningContent',
+  'pixNotification',
+  'pixUndoReplication',
+];
 
 /** Answers a start of an unknown type: without it such a run would retry its first task for ever. */
 export default async function unknownRunbook(): Promise<never> {

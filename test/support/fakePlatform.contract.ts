@@ -1,4 +1,6 @@
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
+import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
 
@@ -16,6 +18,8 @@ export interface PlatformState {
 export type FakeActivities = Omit<
   Activities,
   | keyof BesideActivities
+  | keyof LearningContentActivities
+  | keyof WebhookActivities
   | 'readRequest'
   | 'findWindow'
   | 'findLocalTime'

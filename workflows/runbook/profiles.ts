@@ -6,6 +6,8 @@ import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
 import type { RunActivities } from '../../activities/runs/runs.contract.ts';
@@ -21,7 +23,9 @@ export type Activities = FileActivities &
   RunActivities &
   ServiceActivities &
   ClockActivities &
-  BesideActivities;
+  BesideActivities &
+  LearningContentActivities &
+  WebhookActivities;
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */
 const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;

@@ -1,0 +1,48 @@
+import { cancellationSignal } from '@temporalio/activity';
+
+import type { ResolveSecret } from '../../hosts/host.ts';
+import { withHeartbeat } from '../../tools/withHeartbeat.ts';
+import type { Connections } from '../connections.ts';
+import { fetchLearningContent } from './fetchLearningContent.ts';
+import type { LearningContentActivities } from './learningContentActivities.contract.ts';
+import { loadLearningContent } from './loadLearningContent.ts';
+
+export function createLearningContentActivities({
+  connections,
+  resolveSecret,
+}: {
+  connections: Connections;
+  resolveSecret: ResolveSecret;
+}): LearningContentActivities {
+  return {
+    async replaceLearningContent({ target, schema, content, swapLimitSeconds }) {
+      const signal = cancellationSignal();
+      const progress = { at: 'fetching', tables: 0, rows: 0 };
+      return withHeartbeat(
+        () => ({ ...progress }),
+        async () => {
+          const apiKey = await resolveSecret(content.apiKey);
+          const body = await fetchLearningContent({
+            url: content.url,
+            app: content.app,
+            limitSeconds: content.limitSeconds,
+            apiKey,
+            signal,
+          });
+          progress.at = 'loading';
+          return connections.session(target, { application: 'nightshift learning content', signal }, (client) =>
+            loadLearningContent({
+              ...{ body, client, schema, signal, swapLimitSeconds },
+              ...{ workSchema: 'nightshift_content_next', previousSchema: 'nightshift_content_previous' },
+              onTable: (table, rows) => {
+                progress.at = table;
+                progress.tables += 1;
+                progress.rows += rows;
+              },
+            }),
+          );
+        },
+      );
+    },
+  };
+}

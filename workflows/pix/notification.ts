@@ -1,0 +1,49 @@
+import { workflowInfo } from '@temporalio/workflow';
+
+import { failure } from '../../activities/failure.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import { patientFor } from '../runbook/profiles.ts';
+import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { NotificationInput, NotificationReport, NotificationRequest } from './notification.contract.ts';
+import type { WebhookSettings } from './replica.contract.ts';
+import { runPixProcedure } from './runPixProcedure.ts';
+
+/**
+ * Tells the configured receivers that the warehouse is new: each once per run, in their order; one that fails keeps none of the others from its call.
+ *
+ * Runbook   systems.md C.2.5, PX-11.
+ * Downtime  none.
+ * Needs     notifications in the replica file; none there: nothing to do.
+ * On error  the data stays as it is; fails with NotificationFailed, naming the receivers.
+ * To stop   cancel.
+ */
+export async function pixNotification(input: NotificationInput): Promise<NotificationReport> {
+  const steps = ({ replica }: NotificationRequest): PlannedStep[] => replica.notifications.map(stepOf);
+  return runPixProcedure<NotificationRequest, NotificationReport>('pixNotification', input, steps, async ({ replica }, runbook) => {
+    const { workflowId, runId } = workflowInfo();
+    const report: NotificationReport = { replica: replica.name, deliveries: [], failed: [] };
+    for (const webhook of replica.notifications) {
+      try {
+        await runbook.step(stepOf(webhook), async (record) => {
+          const delivery = await patientFor(`tell ${webhook.name}`, replica.retries).deliverWebhook({
+            webhook,
+            idempotencyKey: `${workflowId}/${runId}/${webhook.name}`,
+            timeoutSeconds: 30,
+          });
+          record.note = `${delivery.status}, try ${delivery.attempts}`;
+          report.deliveries.push(delivery);
+        });
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        report.failed.push({ webhook: webhook.name, why: describeFailure(error).message });
+      }
+    }
+    if (report.failed.length > 0)
+      throw failure('NotificationFailed', report.failed.map(({ webhook, why }) => `${webhook}: ${why}`).join(' | '), { ...report });
+    return report;
+  });
+}
+
+function stepOf({ name }: WebhookSettings): PlannedStep {
+  return { id: `tell/${name}`, title: `tell ${name}`, phase: '1. Webhooks', commands: [`POST {} to the webhook ${name}`], skippable: true };
+}

@@ -1,0 +1,33 @@
+import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
+import type { FullReplicationReport } from './fullReplication.contract.ts';
+import type { LearningContentRunReport } from './learningContent.contract.ts';
+import type { NotificationReport } from './notification.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+
+export type ChainStep = 'full' | 'incremental' | 'learningContent' | 'notification';
+
+export interface ReplicationInput {
+  replica: string;
+  /** Begins there and goes on to the end (PX-02). Default: full. */
+  startAt?: ChainStep;
+}
+
+export interface ReplicationRequest {
+  replica: PixReplica;
+  startAt: ChainStep;
+}
+
+export interface ReplicationReport {
+  replica: string;
+  startAt: ChainStep;
+  beganAt: string;
+  endedAt: string;
+  seconds: number;
+  full?: FullReplicationReport;
+  incremental?: unknown;
+  learningContent?: LearningContentRunReport;
+  notification?: NotificationReport;
+  steps: StepRecord[];
+  decisions: Decision[];
+  warnings: string[];
+}

@@ -1,0 +1,99 @@
+import { executeChild, workflowInfo } from '@temporalio/workflow';
+
+import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+import type { ChainStep, ReplicationInput, ReplicationReport, ReplicationRequest } from './replication.contract.ts';
+import { runPixProcedure } from './runPixProcedure.ts';
+
+interface Link {
+  step: ChainStep;
+  type: string;
+  title: string;
+  /** Why there is nothing to do, or null. */
+  absent: (replica: PixReplica) => string | null;
+}
+
+/** The four queues of systems.md C.2.1, in their order. */
+const chain: Link[] = [
+  { step: 'full', type: 'pixFullReplication', title: 'full replication and enrichment', absent: () => null },
+  {
+    step: 'incremental',
+    type: 'pixIncrementalReplication',
+    title: 'incremental tables',
+    absent: ({ tables }) => (Object.values(tables).includes('incremental') ? null : 'no incremental tables configured'),
+  },
+  {
+    step: 'learningContent',
+    type: 'pixLearningContent',
+    title: 'learning content',
+    absent: ({ learningContent }) => (learningContent ? null : 'no learning content configured'),
+  },
+  {
+    step: 'notification',
+    type: 'pixNotification',
+    title: 'webhooks',
+    absent: ({ notifications }) => (notifications.length > 0 ? null : 'no webhooks configured'),
+  },
+];
+
+/**
+ * The night of a replica: full replication, incremental tables, learning content, webhooks, strictly in this order, each a child run that can be started alone too.
+ *
+ * Runbook   systems.md C.2.1, C.2.7; PX-01, PX-02, PX-12 … PX-14.
+ * Downtime  none.
+ * Needs     a replica file; one chain or procedure of a replica at a time.
+ * On error  the chain stops at the step that failed for good; what stood before stays in use. `startAt` goes on from there.
+ * To stop   cancel.
+ */
+export async function pixReplication(input: ReplicationInput): Promise<ReplicationReport> {
+  return runPixProcedure<ReplicationRequest, ReplicationReport>(
+    'pixReplication',
+    input,
+    chain.map(stepOf),
+    async ({ replica, startAt }, runbook, beganMs) => {
+      const { workflowId } = workflowInfo();
+      const reports: Pick<ReplicationReport, ChainStep> = {};
+      const first = chain.findIndex(({ step }) => step === startAt);
+      for (const [index, link] of chain.entries()) {
+        const why = index < first ? `the run starts at ${startAt}` : link.absent(replica);
+        if (why !== null) runbook.notNeeded(stepOf(link), why);
+        else
+          await runbook.step(stepOf(link), async () => {
+            reports[link.step] = (await executeChild(link.type, {
+              workflowId: `${workflowId}/${link.step}`,
+              args: [{ replica: replica.name, ...overridesFor(link, input) }],
+              staticSummary: `${link.title} of ${replica.name}`,
+            })) as never;
+          });
+      }
+      const endedAt = new Date();
+      return {
+        replica: replica.name,
+        startAt,
+        beganAt: new Date(beganMs).toISOString(),
+        endedAt: endedAt.toISOString(),
+        seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+        ...reports,
+        steps: runbook.progress.steps,
+        decisions: runbook.progress.decisions,
+        warnings: runbook.progress.warnings,
+      };
+    },
+  );
+}
+
+function stepOf({ step, type, title }: Link): PlannedStep {
+  return { id: step, title, phase: 'Chain', commands: [`child run ${type}`], skippable: false };
+}
+
+/** Fields of the request that the link's own input knows. */
+function overridesFor({ step }: Link, input: ReplicationInput): Record<string, unknown> {
+  const given = input as unknown as Record<string, unknown>;
+  const known = {
+    full: ['full', 'retries', 'policy', 'foreignKeys'],
+    incremental: ['incremental', 'retries', 'policy'],
+    learningContent: [],
+    notification: [],
+  }[step];
+  return Object.fromEntries(known.filter((field) => given[field] !== undefined).map((field) => [field, given[field]]));
+}

@@ -1,0 +1,41 @@
+import { workflowInfo } from '@temporalio/workflow';
+
+import { beginRunbook, type Runbook } from '../runbook/beginRunbook.ts';
+import { CancelledFailure, isCancellation, readableFailure } from '../runbook/failures.ts';
+import { holdPlatform } from '../runbook/holdPlatform.ts';
+import { readInput } from '../runbook/readInput.ts';
+import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { PixReplica } from './replica.contract.ts';
+
+/**
+ * What every procedure of a replica does around its work: input, lock (a part of a chain stands under the chain's), marks, and an end that says what was.
+ * @param steps those known beforehand; the work may add to them.
+ */
+export async function runPixProcedure<Request extends { replica: PixReplica }, Report>(
+  procedure: string,
+  input: unknown,
+  steps: PlannedStep[] | ((request: Request) => PlannedStep[]),
+  work: (request: Request, runbook: Runbook, beganMs: number) => Promise<Report>,
+): Promise<Report> {
+  const request = await readInput<Request>(procedure, input);
+  const { replica } = request;
+  const { parent, startTime } = workflowInfo();
+  const planned = typeof steps === 'function' ? steps(request) : steps;
+  const runbook = beginRunbook({ procedure, system: 'pix', target: replica.name, steps: planned, ...replica.policy });
+  const release = parent ? async () => undefined : await holdPlatform('pix', replica.name);
+  try {
+    const report = await work(request, runbook, startTime.getTime());
+    runbook.setState('done');
+    return report;
+  } catch (error) {
+    if (isCancellation(error)) {
+      runbook.setState('cancelled');
+      throw new CancelledFailure('cancelled; nothing half-done is in use');
+    }
+    runbook.setState('failed');
+    const { steps: marks, warnings } = runbook.progress;
+    throw readableFailure(error, { replica: replica.name, failedSteps: marks.filter(({ state }) => state === 'failed'), warnings });
+  } finally {
+    await release();
+  }
+}
