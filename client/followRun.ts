@@ -11,8 +11,10 @@ const copyLineEveryMs = 2_000;
 /**
  * Follows a run to its end, telling each step once when it ends, copies with bytes and rate (read from the heartbeats of the activity under way),
  * questions and holds when they open. Resolves when the run has ended, however it ended, or when `stop` aborts.
+ * @param expected for a child run that may not be there yet: whether it is still to come.
  */
-export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSignal): Promise<void> {
+export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSignal, expected?: () => Promise<boolean>): Promise<void> {
+  if (expected) await untilThere(handle, expected);
   const told = new Set<string>();
   let phase = '';
   let copiesToldMs = 0;
@@ -55,6 +57,17 @@ export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSi
     }
     if (last) return;
     await Promise.race([end, new Promise((resolve) => setTimeout(resolve, pollMs))]);
+  }
+}
+
+async function untilThere(handle: WorkflowHandle, expected: () => Promise<boolean>): Promise<void> {
+  for (;;) {
+    const there = await handle.describe().then(
+      () => true,
+      () => false,
+    );
+    if (there || !(await expected())) return;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }
 

@@ -1,4 +1,5 @@
 // `npm start`: the main job on an embedded default. See `--help`.
+import type { ChildProcess } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -14,8 +15,8 @@ import { ensureDebianPackages } from '../setup/debianPackages.ts';
 import { createLab } from './createLab.ts';
 import { endProcess, startDevServer, type DevServer } from './devServer.ts';
 import type { Lab } from './lab.contract.ts';
+import { Started } from './started.ts';
 import { startWorker } from './workerProcess.ts';
-import type { ChildProcess } from 'node:child_process';
 
 const home = join(import.meta.dirname, '..', '..', '.nightshift');
 const say = (line: string): void => console.log(line);
@@ -27,29 +28,8 @@ interface Options {
   megabytesPerShard?: number;
 }
 
-/** Everything that this start has begun, ended in reverse order whatever happens. */
-class Started {
-  private readonly ends: { what: string; end: () => Promise<void> }[] = [];
-
-  add(what: string, end: () => Promise<void>): void {
-    this.ends.push({ what, end });
-  }
-
-  async end(): Promise<void> {
-    for (const { what, end } of this.ends.splice(0).reverse()) {
-      try {
-        await end();
-        say(`${what}: ended`);
-      } catch (error) {
-        say(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-        process.exitCode = 1;
-      }
-    }
-  }
-}
-
 async function main(options: Options): Promise<void> {
-  const started = new Started();
+  const started = new Started(say);
   const stopping = new AbortController();
   const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
   for (const signal of ['SIGINT', 'SIGTERM'] as const)

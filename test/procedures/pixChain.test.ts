@@ -4,37 +4,25 @@ import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
-import { startLcmsStandIn } from '../../deploy/lab/pixStandIns/lcmsStandIn.ts';
+import { pixLabSecrets, wholeReplica } from '../../deploy/lab/pixLab.ts';
 import { learningContentCounts } from '../../deploy/lab/pixStandIns/learningContent.ts';
-import { startWebhookReceiverStandIn } from '../../deploy/lab/pixStandIns/webhookReceiverStandIn.ts';
 import type { ReplicationReport } from '../../workflows/pix/replication.contract.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 
 describe('the chain of a night', { concurrency: 1 }, () => {
   let bench: PixBench;
-  let lcms: Awaited<ReturnType<typeof startLcmsStandIn>>;
-  let receivers: Awaited<ReturnType<typeof startWebhookReceiverStandIn>>;
+  let [lcms, receivers]: [PixBench['lcms'], PixBench['receivers']] = [] as never;
   before(async () => {
     bench = await openPixBench({ rows: 1_000 });
-    [lcms, receivers] = await Promise.all([startLcmsStandIn({ key: 'canary-lcms-key' }), startWebhookReceiverStandIn()]);
-    await bench.setSecret('lcms-key', 'canary-lcms-key');
-    await bench.setSecret('hook-one', `${receivers.url}/one?key=canary-hook`);
-    await bench.setSecret('hook-two', `${receivers.url}/two`);
-    await bench.setSecret('hook-token', 'canary-token');
+    ({ lcms, receivers } = bench);
+    const whole = wholeReplica(bench) as { learningContent: object };
     await bench.describeReplica('pix', {
-      learningContent: { url: lcms.url, apiKey: 'lcms-key', limitSeconds: 5 },
-      notifications: [
-        { name: 'one', url: 'hook-one' },
-        { name: 'two', url: 'hook-two', token: 'hook-token' },
-      ],
+      ...whole,
+      learningContent: { ...whole.learningContent, limitSeconds: 5 },
       retries: { attemptsMax: 3, initialSeconds: 0.2 },
     });
   });
-  after(async () => {
-    await bench.end();
-    await lcms.stop();
-    await receivers.stop();
-  });
+  after(() => bench.end());
 
   const chain = (input: Record<string, unknown> = {}): Promise<ReplicationReport> =>
     bench.run('pixReplication', { replica: 'pix', ...input });
@@ -60,7 +48,7 @@ describe('the chain of a night', { concurrency: 1 }, () => {
       receivers.requests.map((request) => [pathOf(request), request.headers.authorization ?? null]),
       [
         ['/one', null],
-        ['/two', 'canary-token'],
+        ['/two', pixLabSecrets.token],
       ],
     );
     assert.equal(new Set(receivers.requests.map(({ headers }) => headers['idempotency-key'])).size, 2);

@@ -1,0 +1,34 @@
+import Table from 'cli-table3';
+
+import type { ReplicationReport } from '../workflows/pix/replication.contract.ts';
+import { megabytes, type Say } from './followRun.ts';
+
+const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
+
+/** The report of a night of the chain, for a terminal. */
+export function tellReplication(report: ReplicationReport, say: Say): void {
+  const { full, learningContent, notification } = report;
+  say(`\nReplication of ${report.replica}: done in ${report.seconds} s`);
+  if (full) {
+    say(`  full              ${full.tables} tables, ${full.rows} rows, ${megabytes(full.bytes)} MB in ${full.seconds} s (${full.method})`);
+    say(
+      `  verified          ${full.check.tables.length} counts, ${full.check.indexes} indexes, ${full.check.constraints} foreign keys, ${full.check.sequences} sequences`,
+    );
+    say(`  taken into use    ${full.swap.moved} objects in ${full.swap.lockedMs} ms; gave way to readers ${full.swap.yielded} times`);
+    say(`  undo              ${full.undo}`);
+    const table = new Table({ head: ['table', 'rows'], ...plain });
+    for (const { table: name, targetRows } of [...full.check.tables].sort((a, b) => b.targetRows - a.targetRows).slice(0, 8))
+      table.push([name, targetRows]);
+    say(table.toString());
+  }
+  if (learningContent)
+    say(
+      `  learning content  ${Object.entries(learningContent.rows)
+        .map(([name, rows]) => `${name} ${rows}`)
+        .join(', ')}`,
+    );
+  if (notification) say(`  webhooks          ${notification.deliveries.map(({ webhook, status }) => `${webhook} ${status}`).join(', ')}`);
+  for (const step of report.steps.filter(({ state }) => state === 'notNeeded'))
+    say(`  left out          ${step.title}: ${step.note ?? ''}`);
+  for (const warning of [...report.warnings, ...(full?.warnings ?? [])]) say(`  warning           ${warning}`);
+}
