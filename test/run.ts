@@ -7,6 +7,7 @@ import { join, relative } from 'node:path';
 import { Command } from 'commander';
 
 import { ensureDebianPackages } from '../deploy/setup/debianPackages.ts';
+import { ensureDebianPostgres } from '../deploy/setup/debianPostgres.ts';
 import { installEverything } from '../deploy/setup/tools.ts';
 import { checkAll } from './check.ts';
 
@@ -29,11 +30,14 @@ await new Command('npm test --')
   })
   .parseAsync();
 
-/** What the no-root parts need must be there; what only the systemd machines need is installed as root, else those tests are skipped loudly. */
+/** What the no-root parts need must be there; what only the systemd machines and PostgreSQL 15 need is installed as root, else those tests are skipped loudly. */
 async function setUp(say: (line: string) => void): Promise<void> {
   await ensureDebianPackages(say);
   await ensureDebianPackages(say, 'systemd').catch((error: unknown) =>
     say(`systemd machines: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  await ensureDebianPostgres(say).catch((error: unknown) =>
+    say(`PostgreSQL 15: ${error instanceof Error ? error.message : String(error)}`),
   );
   await installEverything(say);
 }

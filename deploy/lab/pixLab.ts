@@ -6,7 +6,7 @@ import { stringify } from 'yaml';
 import { openDataPath, startOpenDataStandIn } from './pixStandIns/openDataStandIn.ts';
 import { startLcmsStandIn } from './pixStandIns/lcmsStandIn.ts';
 import { startWebhookReceiverStandIn } from './pixStandIns/webhookReceiverStandIn.ts';
-import type { PostgresServer } from './postgres/postgres.contract.ts';
+import type { PostgresServer, PostgresVersion } from './postgres/postgres.contract.ts';
 import { fillPixSource } from './postgres/pixSource/pixSource.ts';
 import { startPostgres } from './postgres/startPostgres.ts';
 import { Started } from './started.ts';
@@ -34,6 +34,8 @@ export interface PixLabSetting {
   /** Rows of the source in all. */
   rows: number;
   settings?: Record<string, string | number | boolean>;
+  /** Of both servers; default 18. */
+  version?: PostgresVersion;
   say?: (line: string) => void;
 }
 
@@ -45,7 +47,13 @@ export const pixLabSecrets = {
   token: 'canary-token-0ef4',
 } as const;
 
-export async function startPixLab({ directory, rows, settings = {}, say = () => undefined }: PixLabSetting): Promise<PixLab> {
+export async function startPixLab({
+  directory,
+  rows,
+  settings = {},
+  version = '18',
+  say = () => undefined,
+}: PixLabSetting): Promise<PixLab> {
   await rm(directory, { recursive: true, force: true });
   const [secretsDirectory, replicaDirectory] = [join(directory, 'secrets'), join(directory, 'replicas')];
   await mkdir(secretsDirectory, { recursive: true, mode: 0o700 });
@@ -57,7 +65,7 @@ export async function startPixLab({ directory, rows, settings = {}, say = () => 
   const end = (): Promise<void> => started.end();
   try {
     const open = async (name: string): Promise<PostgresServer> => {
-      const server = await startPostgres({ directory: join(directory, name), settings });
+      const server = await startPostgres({ directory: join(directory, name), version, settings });
       started.add(name, () => server.remove());
       return server;
     };

@@ -1,0 +1,197 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { execa } from 'execa';
+import pg from 'pg';
+
+import { environmentOf } from '../../../activities/postgres/clientTools.ts';
+import { qualified, quoted } from '../../../activities/postgres/identifiers.ts';
+import { endProcess } from '../../../deploy/lab/devServer.ts';
+import { startPixLab, type PixLab } from '../../../deploy/lab/pixLab.ts';
+import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
+import { pixSourceTables } from '../../../deploy/lab/postgres/pixSource/sourceRows.ts';
+import { startWorker } from '../../../deploy/lab/workerProcess.ts';
+import { findDebianPostgres } from '../../../deploy/setup/debianPostgres.ts';
+import type { FullReplicationReport } from '../../../workflows/pix/fullReplication.contract.ts';
+import { enrichmentOfUpstream } from '../../../workflows/pix/replica.schema.ts';
+import { startDevServer } from '../../support/temporalServer.ts';
+import type { Bench, Section } from '../bench.contract.ts';
+import { ratios } from '../statistics.ts';
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** The same for every side; no durability is switched off. */
+const settings = { shared_buffers: '512MB', max_wal_size: '4GB', maintenance_work_mem: '512MB' };
+const jobs = 2;
+
+interface Side {
+  name: string;
+  /** Fills the empty warehouse. */
+  fill: (targetUrl: string) => Promise<void>;
+}
+
+/**
+ * Full replication of one source into an empty warehouse: ours through Temporal, the seed's method (custom-format dump to a file, restore with jobs) and pgcopydb.
+ * Every side ends with all indexes, keys and foreign keys, the enrichment indexes, and every table counted.
+ */
+export async function measureFull({ rounds, directory, say, signal, atEnd }: Bench, { rows }: { rows: number }): Promise<Section> {
+  const tools = findDebianPostgres();
+  // pgcopydb of Debian speaks to servers up to 16: both servers are 15 where it is there.
+  const lab = await startPixLab({ directory: join(directory, 'lab'), rows, settings, say, ...(tools ? { version: '15' as const } : {}) });
+  atEnd(lab.end);
+  const env = await startDevServer();
+  atEnd(() => env.teardown());
+  const sides = await sidesOf(lab, env, directory, tools, atEnd);
+  const seconds = new Map(sides.map(({ name }) => [name, [] as number[]]));
+  for (let round = 0; round <= rounds; round += 1)
+    for (const side of sides) {
+      signal.throwIfAborted();
+      await emptyWarehouse(lab);
+      const beganMs = performance.now();
+      await side.fill(lab.targetUrl);
+      await countAll(lab.targetUrl);
+      const took = (performance.now() - beganMs) / 1000;
+      say(`${round === 0 ? 'warm-up' : `round ${round}`}: ${side.name} ${took.toFixed(1)} s`);
+      if (round > 0) seconds.get(side.name)?.push(took);
+      if (round === 0) await prove(lab, side.name);
+      await pause(500);
+    }
+  const [{ size = '' } = {}] = (await query(lab.sourceUrl, 'select pg_size_pretty(pg_database_size(current_database())) as size')) as {
+    size?: string;
+  }[];
+  const ours = seconds.get('ours') ?? [];
+  const seed = seconds.get('seed') ?? [];
+  const pgcopydb = seconds.get('pgcopydb');
+  return {
+    title: `Full replication, ${rows} rows, ${size} with indexes`,
+    figures: [
+      ...[...seconds].map(([name, values]) => ({ what: name, unit: 's', values })),
+      { what: 'seed / ours', unit: 'x', values: ratios(seed, ours), target: { atLeast: 2.2 } },
+      ...(pgcopydb ? [{ what: 'ours / pgcopydb', unit: 'x', values: ratios(ours, pgcopydb), target: { atMost: 1 } }] : []),
+    ],
+    notes: [
+      `PostgreSQL ${lab.source.version} on both sides, loopback, warm cache, fsync on; ${Object.entries(settings)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}`,
+      `ours: pixFullReplication through a Temporal dev server and a worker process, ${jobs} at once; snapshot, verification, ANALYZE and swap included`,
+      'seed: pg_dump --format c to a file, pg_restore --jobs 4, then the enrichment indexes by psql',
+      `pgcopydb: clone --table-jobs ${jobs} --index-jobs ${jobs}, then the enrichment indexes by psql${pgcopydb ? '' : '; NOT MEASURED: not installed (Debian package pgcopydb)'}`,
+      'every side: foreign keys made and valid, every table of the warehouse counted at the end; equality by digest checked in the warm-up round, outside the time',
+    ],
+  };
+}
+
+async function sidesOf(
+  lab: PixLab,
+  env: TestWorkflowEnvironment,
+  directory: string,
+  debian: string | null,
+  atEnd: Bench['atEnd'],
+): Promise<Side[]> {
+  await lab.describeReplica('pix', { foreignKeys: true, full: { atOnceMax: jobs, indexMemoryMegabytes: 512 } });
+  const worker = await startWorker({
+    ...{ address: env.address, taskQueue: 'bench', platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
+    ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(directory, 'worker.log') },
+  });
+  atEnd(() => endProcess(worker));
+  const run = async (program: string, args: string[], url?: string, more: Record<string, string> = {}): Promise<void> => {
+    await execa(join(lab.target.programs, program), args, { env: { ...(url ? environmentOf(url) : {}), ...more }, stdin: 'ignore' });
+  };
+  const enrich = async (targetUrl: string): Promise<void> => {
+    for (const { name, table, on } of enrichmentOfUpstream)
+      await run(
+        'psql',
+        ['--quiet', '-v', 'ON_ERROR_STOP=1', '--command', `create index ${quoted(name)} on ${qualified('public', table)} ${on}`],
+        targetUrl,
+      );
+  };
+  const dump = join(directory, 'dump.pgsql');
+  let count = 0;
+  const ours: Side = {
+    name: 'ours',
+    async fill() {
+      count += 1;
+      const handle = await env.client.workflow.start('pixFullReplication', {
+        workflowId: `bench-${count}`,
+        taskQueue: 'bench',
+        args: [{ replica: 'pix' }],
+      });
+      const report = (await handle.result()) as FullReplicationReport;
+      if (report.check.differences.length > 0) throw new Error(report.check.differences.join());
+    },
+  };
+  const seed: Side = {
+    name: 'seed',
+    async fill(targetUrl) {
+      await run('pg_dump', ['--format', 'c', '--no-owner', '--no-privileges', '--file', dump], lab.sourceUrl);
+      await run('pg_restore', ['--jobs', '4', '--no-owner', '--dbname', new URL(targetUrl).pathname.slice(1), dump], targetUrl);
+      await rm(dump);
+      await enrich(targetUrl);
+    },
+  };
+  if (debian === null) return [ours, seed];
+  const pgcopydb: Side = {
+    name: 'pgcopydb',
+    async fill(targetUrl) {
+      const work = join(directory, 'pgcopydb');
+      await mkdir(work, { recursive: true });
+      await execa(
+        'pgcopydb',
+        [
+          'clone',
+          '--table-jobs',
+          String(jobs),
+          '--index-jobs',
+          String(jobs),
+          '--no-owner',
+          '--no-acl',
+          '--dir',
+          work,
+          '--restart',
+          '--not-consistent',
+        ],
+        {
+          env: {
+            PGCOPYDB_SOURCE_PGURI: lab.sourceUrl,
+            PGCOPYDB_TARGET_PGURI: targetUrl,
+            PATH: `${lab.target.programs}:${process.env.PATH ?? ''}`,
+          },
+          stdin: 'ignore',
+        },
+      );
+      await rm(work, { recursive: true, force: true });
+      await enrich(targetUrl);
+    },
+  };
+  return [ours, seed, pgcopydb];
+}
+
+/** The same empty database for every side, and the dirt of the former one written out. */
+async function emptyWarehouse({ target }: PixLab): Promise<void> {
+  const client = new pg.Client({ connectionString: target.url() });
+  await client.connect();
+  await client.query('drop database if exists warehouse with (force)');
+  await client.query('create database warehouse owner warehouse_owner');
+  await client.query('checkpoint');
+  await client.end();
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows as unknown[];
+  } finally {
+    await client.end();
+  }
+}
+
+async function countAll(url: string): Promise<void> {
+  for (const table of pixSourceTables) await query(url, `select count(*) from ${qualified('public', table)}`);
+}
+
+async function prove({ sourceUrl, targetUrl }: PixLab, side: string): Promise<void> {
+  const compared = await compareTables({ source: sourceUrl, target: targetUrl, tables: [...pixSourceTables] });
+  const different = compared.filter(({ equal }) => !equal).map(({ table }) => table);
+  if (different.length > 0) throw new Error(`${side}: tables differ from the source: ${different.join(', ')}`);
+}
