@@ -20,6 +20,7 @@ describe('the chain of a night', { concurrency: 1 }, () => {
       ...whole,
       learningContent: { ...whole.learningContent, limitSeconds: 5 },
       retries: { attemptsMax: 3, initialSeconds: 0.2 },
+      policy: { questionSeconds: 1 },
     });
   });
   after(() => bench.end());
@@ -74,6 +75,21 @@ describe('the chain of a night', { concurrency: 1 }, () => {
     assert.equal(Number(row?.n), learningContentCounts(1).tubes);
     lcms.set({});
     await chain({ startAt: 'learningContent' });
+  });
+
+  test('a person who wants the data the same day has the step run again', async () => {
+    await bench.describeReplica('patient', { ...wholeReplica(bench), retries: { attemptsMax: 1, initialSeconds: 0.2 } });
+    lcms.set({ kind: 'serverError', times: 1 });
+    const handle = await bench.start('pixReplication', { replica: 'patient', startAt: 'learningContent' });
+    await bench.until(handle, 'the question is asked', ({ questions }) => questions.length === 1);
+    await handle.executeUpdate('answer', {
+      args: [{ question: 'same-day/learningContent', choice: 'sameDay', by: 'marie', why: 'board meeting' }],
+    });
+    const report = (await handle.result()) as ReplicationReport;
+    assert.deepEqual(
+      report.decisions.map(({ choice, by }) => [choice, by]),
+      [['sameDay', 'marie']],
+    );
   });
 
   test('a learning content that never answers is given up at its limit', async () => {

@@ -1,5 +1,7 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
 
+import type { Runbook } from '../runbook/beginRunbook.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 import type { ChainStep, ReplicationInput, ReplicationReport, ReplicationRequest } from './replication.contract.ts';
@@ -58,7 +60,7 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         const why = index < first ? `the run starts at ${startAt}` : link.absent(replica);
         if (why !== null) runbook.notNeeded(stepOf(link), why);
         else
-          await runbook.step(stepOf(link), async () => {
+          await sameDayOrNextNight(link, runbook, async () => {
             reports[link.step] = (await executeChild(link.type, {
               workflowId: `${workflowId}/${link.step}`,
               args: [{ replica: replica.name, ...overridesFor(link, input) }],
@@ -80,6 +82,25 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
       };
     },
   );
+}
+
+/** A link that failed for good is a person's decision (C.2.7 step 3, PX-15): must the data be there the same day? Nobody answers: the next night does it. */
+async function sameDayOrNextNight(link: Link, runbook: Runbook, run: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await runbook.step(stepOf(link), run);
+      return;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const choice = await runbook.ask({
+        id: `same-day/${link.step}`,
+        text: `${link.title} failed: ${describeFailure(error).message} Must the data be there the same day (run the step again), or does the next night do it?`,
+        choices: ['sameDay', 'nextNight'] as const,
+        default: 'nextNight',
+      });
+      if (choice === 'nextNight') throw error;
+    }
+  }
 }
 
 function stepOf({ step, type, title }: Link): PlannedStep {
