@@ -9,6 +9,8 @@ import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests
 import { readPlatformDirectories } from '../workers/settings.ts';
 import { checkFiles } from './checkFiles.ts';
 import { followRun } from './followRun.ts';
+import { addImportReplica } from './pixEnvironment/addImportReplica.ts';
+import { addReplicationTimes } from './replicationTimes/addReplicationTimes.ts';
 import { tellPlan } from './tellReports.ts';
 
 const program = new Command('ops').description(
@@ -70,5 +72,8 @@ program
       await connection.close();
     }
   });
+
+addReplicationTimes(program);
+addImportReplica(program);
 
 await program.parseAsync();
