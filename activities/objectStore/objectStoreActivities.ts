@@ -13,7 +13,8 @@ import type { OpenHost, ResolveSecret } from '../hosts/host.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { ObjectStore, ObjectStoreActivities } from './objectStore.contract.ts';
 import { isAbsent, placeOf, withStore } from './storeClient.ts';
-import { removeParts, uploadFile } from './uploadFile.ts';
+import { uploadFile } from './uploadFile.ts';
+import { removeParts } from './uploadStream.ts';
 
 /** What the protocol takes in one request. */
 const keysAtOnce = 1_000;

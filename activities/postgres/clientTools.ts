@@ -1,5 +1,6 @@
 import { execa } from 'execa';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 
 import { failure } from '../failure.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
@@ -9,7 +10,18 @@ import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
 export interface ClientTools {
   version(): Promise<{ version: string; versionNumber: number }>;
   /** Runs pg_dump, pg_restore or psql on a database. Answers standard output; the URL's parts go by environment, never by argument. */
-  run(tool: 'pg_dump' | 'pg_restore' | 'psql', args: string[], options: RunOptions): Promise<string>;
+  run(tool: ToolName, args: string[], options: RunOptions): Promise<string>;
+  /** Starts one whose input and output are streams; both must be used to their end. Nothing is kept of them. */
+  open(tool: ToolName, args: string[], options: Omit<RunOptions, 'outputBytesMax'>): OpenTool;
+}
+
+export type ToolName = 'pg_dump' | 'pg_restore' | 'psql';
+
+export interface OpenTool {
+  stdin: Writable;
+  stdout: Readable;
+  /** Settles when the process has gone; rejects as `run` does. What was read of `stdout` is worth nothing before it. */
+  done: Promise<void>;
 }
 
 export interface RunOptions {
@@ -37,40 +49,72 @@ export function createClientTools(directory: string | null): ClientTools {
       if (result.failed || !major) throw absent('pg_dump');
       return { version: `${major}.${minor}`, versionNumber: Number(major) * 10_000 + Number(minor) };
     },
-    async run(tool, args, { url, application, signal, onLine, outputBytesMax = 64_000_000 }) {
-      const tail: string[] = [];
+    async run(tool, args, { outputBytesMax = 64_000_000, ...options }) {
       const child = execa(program(tool), args, {
-        env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
+        ...settingOf(options),
         stdin: 'ignore',
-        reject: false,
         maxBuffer: outputBytesMax,
-        forceKillAfterDelay: 10_000,
-        ...(signal ? { cancelSignal: signal } : {}),
         buffer: { stderr: false },
       });
-      const reading = (async () => {
-        for await (const line of child.iterable({ from: 'stderr' })) {
-          const text = showControlCharacters(String(line));
-          tail.push(text);
-          if (tail.length > 40) tail.shift();
-          onLine?.(text);
-        }
-      })().catch(() => undefined);
-      const { failed, exitCode, stdout, code, isCanceled } = await child;
-      await reading;
-      if (signal?.aborted || isCanceled) throw signal ? cancellationOf(signal) : new Error('cancelled');
-      if (code === 'ENOENT') throw absent(tool);
-      const told = redact(endOf(tail.join('\n'), 1200));
-      if (failed) {
-        const unreachable = /could not connect|connection to server|server closed the connection|terminating connection/i.test(told);
-        throw failure(
-          unreachable ? 'PostgresUnreachable' : 'PostgresFailed',
-          `${tool} ended with ${exitCode ?? code ?? 'no exit code'}: ${told}`,
-        );
-      }
-      return stdout ?? '';
+      const tail = readTail(child.iterable({ from: 'stderr' }), options.onLine);
+      const ended = await child;
+      judge(tool, ended, await tail, options.signal);
+      return ended.stdout ?? '';
+    },
+    open(tool, args, options) {
+      const child = execa(program(tool), args, { ...settingOf(options), stdin: 'pipe', buffer: false });
+      const tail = readTail(child.iterable({ from: 'stderr' }), options.onLine);
+      // Whoever writes to a process that has gone is told by `done`.
+      child.stdin.on('error', () => undefined);
+      const done = (async () => judge(tool, await child, await tail, options.signal))();
+      done.catch(() => undefined);
+      return { stdin: child.stdin, stdout: child.stdout, done };
     },
   };
+
+  function judge(tool: ToolName, { failed, exitCode, code, isCanceled }: Ended, tail: string, signal: AbortSignal | undefined): void {
+    if (signal?.aborted || isCanceled) throw signal ? cancellationOf(signal) : new Error('cancelled');
+    if (code === 'ENOENT') throw absent(tool);
+    if (!failed) return;
+    const told = redact(endOf(tail, 1200));
+    const unreachable = /could not connect|connection to server|server closed the connection|terminating connection/i.test(told);
+    throw failure(
+      unreachable ? 'PostgresUnreachable' : 'PostgresFailed',
+      `${tool} ended with ${exitCode ?? code ?? 'no exit code'}: ${told}`,
+    );
+  }
+}
+
+interface Ended {
+  failed: boolean;
+  exitCode?: number;
+  code?: string;
+  isCanceled: boolean;
+}
+
+function settingOf({ url, application, signal }: Pick<RunOptions, 'url' | 'application' | 'signal'>) {
+  return {
+    env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
+    reject: false,
+    forceKillAfterDelay: 10_000,
+    ...(signal ? { cancelSignal: signal } : {}),
+  } as const;
+}
+
+/** The last lines of standard error; each is told as it comes. */
+async function readTail(lines: AsyncIterable<unknown>, onLine: RunOptions['onLine']): Promise<string> {
+  const tail: string[] = [];
+  try {
+    for await (const line of lines) {
+      const text = showControlCharacters(String(line));
+      tail.push(text);
+      if (tail.length > 40) tail.shift();
+      onLine?.(text);
+    }
+  } catch {
+    // The process was ended.
+  }
+  return tail.join('\n');
 }
 
 /** libpq's variables for a URL: what stands in an argument is seen by everybody on the machine. */

@@ -11,7 +11,7 @@ import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ObjectStore } from '../../../activities/objectStore/objectStore.contract.ts';
 import { createObjectStoreActivities } from '../../../activities/objectStore/objectStoreActivities.ts';
-import { partBytesOf } from '../../../activities/objectStore/uploadFile.ts';
+import { partBytesOf } from '../../../activities/objectStore/uploadStream.ts';
 import { beginActivity, runActivity } from '../hosts/runActivity.ts';
 import { freePort } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
