@@ -9,6 +9,8 @@ export interface LogEvents {
 }
 
 const newline = 0x0a;
+const openBrace = 0x7b;
+const nowhere = 0x7fff_ffff;
 const lineBytesMax = 1024 * 1024;
 /** Between the words of a French pg_restore and the item's number there is one word, however its accents came through. */
 const wordBytesMax = 24;
@@ -21,33 +23,32 @@ export function createLogScanner(events: LogEvents): { push(chunk: Buffer): void
   const time: LineTime = { atMs: 0, day: 0 };
   const looked: LineTime = { atMs: 0, day: 0 };
   const last: LineTime = { atMs: Number.NaN, day: 0 };
+  /** Where each marker stands next in the chunk. */
+  const next = new Int32Array(markers.length);
+  const nextOf = (place: number): number => next[place] ?? nowhere;
   let tail: Buffer | null = null;
 
   /** Whole lines only. */
   function scan(bytes: Buffer): void {
-    const next = markers.map((marker) => bytes.indexOf(marker.bytes));
+    for (const [place, marker] of markers.entries()) next[place] = find(bytes, marker, 0);
     for (;;) {
-      let first = -1;
-      let at = bytes.length;
-      for (let place = 0; place < next.length; place += 1) {
-        const found = next[place] ?? -1;
-        if (found >= 0 && found < at) {
-          at = found;
-          first = place;
-        }
-      }
+      let first = 0;
+      for (let place = 1; place < next.length; place += 1) if (nextOf(place) < nextOf(first)) first = place;
       const marker = markers[first];
-      if (!marker) break;
+      const at = nextOf(first);
+      if (!marker || at === nowhere) break;
       handle(bytes, at, marker);
-      next[first] = bytes.indexOf(marker.bytes, at + marker.bytes.length);
+      next[first] = find(bytes, marker, at + marker.bytes.length);
     }
     rememberLast(bytes);
   }
 
   function handle(bytes: Buffer, at: number, marker: Marker): void {
-    const begin = bytes.lastIndexOf(newline, at) + 1;
-    const newlineAt = bytes.indexOf(newline, at);
-    const end = newlineAt === -1 ? bytes.length : newlineAt;
+    // Lines are short: stepping to their ends costs less than a call of the platform's search.
+    let begin = at;
+    while (begin > 0 && bytes[begin - 1] !== newline) begin -= 1;
+    let end = at + marker.bytes.length;
+    while (end < bytes.length && bytes[end] !== newline) end += 1;
     const isItem = marker.kind !== 'milestone';
     const idAt = isItem ? findId(bytes, at + marker.bytes.length, end) : -1;
     if (isItem && idAt === -1) return;
@@ -103,6 +104,11 @@ export function createLogScanner(events: LogEvents): { push(chunk: Buffer): void
   };
 }
 
+function find(bytes: Buffer, marker: Marker, from: number): number {
+  const found = bytes.indexOf(marker.bytes, from);
+  return found === -1 ? nowhere : found;
+}
+
 /** Place of the item's number, at once or after one word; -1 when this is no item. */
 function findId(bytes: Buffer, from: number, end: number): number {
   const limit = Math.min(end, from + wordBytesMax);
@@ -118,7 +124,9 @@ function findId(bytes: Buffer, from: number, end: number): number {
 /** Up to the end of the line, or inside a JSON line to the end of the message or to its next line. */
 function readOperation(bytes: Buffer, begin: number, from: number, end: number): string {
   const text = bytes.toString('utf8', from, end);
-  const inJson = bytes[begin] === 0x7b || bytes.subarray(begin, from).includes('{"');
+  let place = begin;
+  while (place < from && bytes[place] !== openBrace) place += 1;
+  const inJson = place < from;
   const quote = inJson ? /(?<!\\)"|\\[nr]/.exec(text)?.index : undefined;
-  return (quote === undefined ? text : text.slice(0, quote)).trim().replace(/\\"/g, '"');
+  return quote === undefined ? text.trim() : text.slice(0, quote).trim().replaceAll('\\"', '"');
 }
