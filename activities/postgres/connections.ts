@@ -21,6 +21,9 @@ export interface Connections {
 }
 
 const connectMs = 15_000;
+/** Limits that an administrator set for people's sessions are not for work of hours; and a statement whose client is gone ends soon (from version 14 on). */
+const ourSettings = `select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
+  (select set_config(name, '2s', false) from pg_settings where name = 'client_connection_check_interval')`;
 
 export function createConnections(resolveSecret: ResolveSecret): Connections {
   const urlOf = async (server: PostgresRef): Promise<string> => {
@@ -43,8 +46,7 @@ export function createConnections(resolveSecret: ResolveSecret): Connections {
     client.on('error', () => undefined);
     try {
       await client.connect();
-      // A statement whose client is gone ends soon, and does not go on for hours.
-      if ((await versionOf(client)) >= 140_000) await client.query("set client_connection_check_interval = '2s'");
+      await client.query(ourSettings);
       return client;
     } catch (error) {
       await client.end().catch(() => undefined);
@@ -69,11 +71,6 @@ export function createConnections(resolveSecret: ResolveSecret): Connections {
       }
     },
   };
-}
-
-async function versionOf(client: pg.Client): Promise<number> {
-  const { rows } = await client.query<{ version: string }>("select current_setting('server_version_num') as version");
-  return Number(rows[0]?.version ?? 0);
 }
 
 /** The backend's statement is cancelled from another session; then the connection is cut, whatever came of it. */

@@ -13,7 +13,7 @@ import { planWork } from './planWork.ts';
 import { applicationOf, beginInSnapshot } from './snapshot.ts';
 import { tablesOf } from './tables.ts';
 
-const { next } = besideSchemas;
+const { next, previous } = besideSchemas;
 const item = 'define';
 
 /** Makes the schema `next` with everything of the source's schema but data, indexes and keys, in one transaction on the target. */
@@ -54,7 +54,8 @@ export async function defineBesideOf(
     if (former?.snapshot === snapshot.id) return former.plan;
     await target.query('begin');
     await forgetRuns(target, copy.replica);
-    await dropNext(target);
+    // Yesterday's copy stays until the next run: two copies at a time, not three.
+    for (const schema of [next, previous]) await dropOwnSchema(target, schema);
     await target.query(`create schema ${quoted(next)}`);
     await copyDefaultPrivileges(target, copy.schema);
     await target.query("set local search_path = ''");
@@ -122,11 +123,6 @@ async function movedNames(source: pg.ClientBase, { schema, kept }: BesideCopy, s
   );
   const shared = new Set(sharedTypes);
   return new Set(rows.map(({ name }) => name).filter((name) => !shared.has(name)));
-}
-
-/** Drops the schema `next`, unless something of other people hangs on it. */
-export async function dropNext(target: pg.ClientBase): Promise<void> {
-  await dropOwnSchema(target, next);
 }
 
 /** Drops a schema of ours with everything in it; refuses when anything outside depends on it, since CASCADE would take that too. */
