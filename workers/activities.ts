@@ -10,6 +10,7 @@ import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
 import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
 import { createClientTools } from '../activities/postgres/clientTools.ts';
+import { createIncrementalActivities } from '../activities/postgres/incremental/incrementalActivities.ts';
 import { createLearningContentActivities } from '../activities/postgres/learningContent/learningContentActivities.ts';
 import { createConnections } from '../activities/postgres/connections.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
@@ -45,6 +46,7 @@ export function createOperationsActivities(
     createRunActivities({ client }),
     createServiceActivities({ openHost }),
     createBesideActivities({ connections, tools }),
+    createIncrementalActivities({ connections, tools }),
     createLearningContentActivities({ connections, resolveSecret }),
     createWebhookActivities({ resolveSecret }),
   );

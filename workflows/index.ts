@@ -5,8 +5,10 @@ import { failure } from '../activities/failure.ts';
 
 export { platformLock } from './runbook/platformLock.ts';
 export { pixFullReplication } from './pix/fullReplication.ts';
+export { pixIncrementalReplication } from './pix/incrementalReplication.ts';
 export { pixLearningContent } from './pix/learningContent.ts';
 export { pixNotification } from './pix/notification.ts';
+export { pixPrepareIncremental } from './pix/prepareIncremental.ts';
 export { pixReplication } from './pix/replication.ts';
 export { pixUndoReplication } from './pix/undoReplication.ts';
 export { vitamBackupProof } from './vitam/backupProof.ts';
@@ -21,6 +23,8 @@ const known = [
   'vitamBackupProof',
   'pixReplication',
   'pixFullReplication',
+  'pixIncrementalReplication',
+  'pixPrepareIncremental',
   'pixLearningContent',
   'pixNotification',
   'pixUndoReplication',

@@ -1,4 +1,5 @@
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
+import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
@@ -18,6 +19,7 @@ export interface PlatformState {
 export type FakeActivities = Omit<
   Activities,
   | keyof BesideActivities
+  | keyof IncrementalActivities
   | keyof LearningContentActivities
   | keyof WebhookActivities
   | 'readRequest'

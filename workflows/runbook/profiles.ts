@@ -6,6 +6,7 @@ import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
@@ -24,6 +25,7 @@ export type Activities = FileActivities &
   ServiceActivities &
   ClockActivities &
   BesideActivities &
+  IncrementalActivities &
   LearningContentActivities &
   WebhookActivities;
 

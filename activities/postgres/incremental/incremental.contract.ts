@@ -69,7 +69,7 @@ export interface IncrementalTableReport {
 
 export interface LoadedTable extends IncrementalTableReport {
   indexes: number;
-  /** Views of other people that were bound to the new table. */
+  /** Views, materialized views and routines that were bound to the new table. */
   rebound: string[];
 }
 

@@ -5,6 +5,7 @@ import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { bringUp, settingOf, withEnds } from './copyTable.ts';
+import { buildMaterialized, boundObjects } from './boundObjects.ts';
 import { loadSchemas, ownIndexes, readDefinition, runDefinition, type TableDefinition } from './defineTable.ts';
 import type { IncrementalCopy, LoadedTable } from './incremental.contract.ts';
 import type { Ends } from './pipe.ts';
@@ -31,6 +32,8 @@ export async function loadIncrementalOf(
     const facts = await factsOf(ends.source, copy.schema, table);
     if (!facts) throw failure('PreflightFailed', `the source has no table ${table}`);
     if (facts.relkind !== 'r') throw failure('BesideNotPossible', `${table} is partitioned or no table: it cannot be loaded whole`);
+    // Whatever would forbid the swap is told before hours of work.
+    await boundObjects(ends.target, copy.schema, table);
     const definition = await readDefinition(connections, tools, copy, { setting, ...ends, signal });
     const resumed = await define(ends, address, definition);
     await ends.target.query(`set maintenance_work_mem = ${literal(`${options.indexMemoryMegabytes}MB`)}`);
@@ -48,6 +51,7 @@ export async function loadIncrementalOf(
         'ReplicaNotVerified',
         `table ${table}: the source has ${report.counts.source} rows in the snapshot, the load has ${report.counts.target}`,
       );
+    await buildMaterialized(ends.target, copy.schema, table);
     return { ...report, indexes: await countIndexes(ends.target, table) };
   });
   progress.phase = 'take into use';
@@ -64,7 +68,8 @@ async function define(ends: Ends, address: TableAddress, { before }: TableDefini
   await target.query('begin');
   await forgetState(target, address);
   await target.query(`create schema if not exists ${quoted(load)}`);
-  await target.query(`drop table if exists ${qualified(load, address.table)}`);
+  // Materialized views that an earlier attempt built over it go with it.
+  await target.query(`drop table if exists ${qualified(load, address.table)} cascade`);
   await target.query('set local check_function_bodies = off');
   for (const sql of before) await runDefinition(ends, { name: null, sql });
   await target.query('commit');
@@ -102,7 +107,7 @@ export async function discardLoadOf({ session }: Connections, copy: IncrementalC
     await ensureIncrementalState(target);
     await target.query('begin');
     for (const { name: table } of copy.tables) {
-      await target.query(`drop table if exists ${qualified(load, table)}`);
+      await target.query(`drop table if exists ${qualified(load, table)} cascade`);
       await forgetState(target, { replica: copy.replica, place: load, table });
     }
     const { rows } = await target.query('select from pg_class where relnamespace = to_regnamespace($1) limit 1', [load]);

@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { dependentsOf } from '../beside/dependents.ts';
 import { grantsLike } from '../beside/grants.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { defaultGrants } from '../learningContent/defaultGrants.ts';
+import { bindAgain, boundObjects, lockNames } from './boundObjects.ts';
 import { loadSchemas } from './defineTable.ts';
 import type { IncrementalCopy } from './incremental.contract.ts';
 import { moveState, readState, type TableAddress } from './state.ts';
@@ -18,8 +18,8 @@ const { load, retired } = loadSchemas;
 const lockMs = 700;
 
 /**
- * Takes a loaded table into use: grants, views of other people and the table's state follow it, the former one is dropped, all in one transaction that
- * gives way to readers. Fails with BesideNotPossible when anything but views hangs on the former one, TargetBusy. Repeatable: a done swap is nothing to do.
+ * Takes a loaded table into use: grants, views, routines and the table's state follow it, the former one is dropped, all in one transaction that gives way to
+ * readers. Fails with BesideNotPossible when something that cannot follow hangs on the former one, TargetBusy. Repeatable: a done swap is nothing to do.
  */
 export async function swapTable(
   { session }: Connections,
@@ -54,53 +54,30 @@ async function swapOnce(target: pg.Client, copy: IncrementalCopy, address: Table
   const { schema } = copy;
   const { table } = address;
   if (!(await readState(target, address, { lock: true }))) return [];
-  const { rows: found } = await target.query<{ oid: string }>('select to_regclass($1)::oid::bigint::text as oid', [
-    qualified(schema, table),
-  ]);
-  const oid = found[0]?.oid ?? null;
-  const views = oid === null ? [] : await viewsOn(target, table, Number(oid));
+  const { rows } = await target.query<{ there: boolean }>('select to_regclass($1) is not null as there', [qualified(schema, table)]);
+  const replaces = rows[0]?.there === true;
+  const bound = await boundObjects(target, schema, table);
+  const move = async (from: string, to: string): Promise<void> => {
+    for (const view of bound.materialized) await target.query(`alter materialized view ${qualified(from, view)} set schema ${quoted(to)}`);
+    await target.query(`alter table ${qualified(from, table)} set schema ${quoted(to)}`);
+  };
   await target.query(`set local lock_timeout = ${lockMs}`);
-  if (oid !== null) {
-    await target.query(`lock table ${[qualified(schema, table), ...views.map(({ name }) => name)].join(', ')} in access exclusive mode`);
+  await target.query('set local check_function_bodies = off');
+  if (replaces) {
+    await target.query(`lock table ${lockNames(schema, table, bound)} in access exclusive mode`);
     for (const sql of await grantsLike(target, { from: schema, to: load })) await target.query(sql);
     await target.query(`create schema ${quoted(retired)}`);
-    await target.query(`alter table ${qualified(schema, table)} set schema ${quoted(retired)}`);
-  }
-  if (oid === null) for (const sql of await defaultGrants(target, { schema, workSchema: load, tables: [table] })) await target.query(sql);
-  await target.query(`alter table ${qualified(load, table)} set schema ${quoted(schema)}`);
-  for (const { name, sql } of views) {
-    try {
-      await target.query(sql);
-    } catch (error) {
-      throw failure(
-        'BesideNotPossible',
-        `view ${name} of other people cannot be bound to the new table: ${(error as Error).message}`,
-        {},
-        error,
-      );
-    }
-  }
-  if (oid !== null) {
+    await move(schema, retired);
+  } else for (const sql of await defaultGrants(target, { schema, workSchema: load, tables: [table] })) await target.query(sql);
+  await move(load, schema);
+  await bindAgain(target, bound);
+  if (replaces) {
+    for (const view of bound.materialized) await target.query(`drop materialized view ${qualified(retired, view)}`);
     await target.query(`drop table ${qualified(retired, table)}`);
     await target.query(`drop schema ${quoted(retired)}`);
   }
   await moveState(target, address, schema);
-  return views.map(({ name }) => name);
-}
-
-async function viewsOn(target: pg.ClientBase, table: string, oid: number): Promise<{ name: string; sql: string }[]> {
-  const { rows: catalog } = await target.query<{ id: number }>("select 'pg_class'::regclass::oid::int as id");
-  const dependents = await dependentsOf(target, [{ kind: 'table', name: table, args: '', classId: catalog[0]?.id ?? 0, oid }]);
-  const stuck = dependents.filter(({ relkind }) => relkind !== 'v').map(({ what }) => what);
-  if (stuck.length > 0)
-    throw failure('BesideNotPossible', `these depend on table ${table}, which would be replaced: ${stuck.slice(0, 20).join('; ')}`);
-  const { rows } = await target.query<{ name: string; sql: string }>(
-    `select v.oid::regclass::text as name, 'create or replace view ' || v.oid::regclass::text
-        || case when v.reloptions is null then '' else ' with (' || array_to_string(v.reloptions, ', ') || ')' end || ' as ' || pg_get_viewdef(v.oid) as sql
-     from pg_class v where v.oid = any($1::bigint[]::oid[]) order by v.oid`,
-    [dependents.map((each) => each.oid)],
-  );
-  return rows;
+  return [...bound.rebound.map(({ name }) => name), ...bound.materialized];
 }
 
 async function holdersInWords(target: pg.Client, schema: string, table: string): Promise<string> {
