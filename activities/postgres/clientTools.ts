@@ -51,7 +51,7 @@ export function createClientTools(directory: string | null): ClientTools {
     },
     async run(tool, args, { outputBytesMax = 64_000_000, ...options }) {
       const child = execa(program(tool), args, {
-        ...settingOf(options),
+        ...settingOf(tool, options),
         stdin: 'ignore',
         maxBuffer: outputBytesMax,
         buffer: { stderr: false },
@@ -62,7 +62,7 @@ export function createClientTools(directory: string | null): ClientTools {
       return ended.stdout ?? '';
     },
     open(tool, args, options) {
-      const child = execa(program(tool), args, { ...settingOf(options), stdin: 'pipe', buffer: false });
+      const child = execa(program(tool), args, { ...settingOf(tool, options), stdin: 'pipe', buffer: false });
       const tail = readTail(child.iterable({ from: 'stderr' }), options.onLine);
       // Whoever writes to a process that has gone is told by `done`.
       child.stdin.on('error', () => undefined);
@@ -92,8 +92,10 @@ interface Ended {
   isCanceled: boolean;
 }
 
-function settingOf({ url, application, signal }: Pick<RunOptions, 'url' | 'application' | 'signal'>) {
+function settingOf(tool: ToolName, { url, application, signal }: Pick<RunOptions, 'url' | 'application' | 'signal'>) {
   return {
+    // The one at which psql cancels its statement on the server; the others do so at either.
+    killSignal: tool === 'psql' ? 'SIGINT' : 'SIGTERM',
     env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
     reject: false,
     forceKillAfterDelay: 10_000,

@@ -1,0 +1,46 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { ClientTools } from '../clientTools.ts';
+import type { Connections } from '../connections.ts';
+import type { CopiedSchema, SchemaCopy } from './dumps.contract.ts';
+import { ownSchemas, without } from './ownSchemas.ts';
+import { chooseEntries, readPresent, withoutImpossibleDrops } from './schemaScript.ts';
+
+const application = 'nightshift schema copy';
+const kinds = ['--schema-only', '--no-owner', '--no-privileges'];
+/** What another database must not take over, or cannot without a superuser. */
+const notForCopies = ['--no-publications', '--no-subscriptions', '--no-security-labels', '--no-tablespaces'];
+
+/**
+ * pg_dump with the options of systems.md C.2.8, made into a script that psql plays as one transaction and ends at the first error. It plays a file:
+ * from a pipe whose writer dies it would commit what it got. By way of an archive, as its list tells entries that must stay behind.
+ */
+export async function copySchemaOf(
+  { session, urlOf }: Connections,
+  tools: ClientTools,
+  { source, target }: SchemaCopy,
+  signal: AbortSignal,
+  onPart: (part: string) => void,
+): Promise<CopiedSchema> {
+  const present = await session(target, { application, signal }, readPresent);
+  const folder = await mkdtemp(join(tmpdir(), 'nightshift-schema-'));
+  try {
+    const [archive, list, script] = [join(folder, 'schema.dump'), join(folder, 'schema.list'), join(folder, 'schema.sql')];
+    onPart('dump');
+    const dumped = ['--format=custom', ...kinds, ...notForCopies, ...without(ownSchemas), `--file=${archive}`];
+    await tools.run('pg_dump', dumped, { url: await urlOf(source), application, signal });
+    const chosen = chooseEntries(await tools.run('pg_restore', ['--list', archive], { application, signal }), present.extensions);
+    await writeFile(list, chosen.list, { mode: 0o600 });
+    const written = ['--clean', '--if-exists', '--no-owner', '--no-privileges', `--use-list=${list}`, '--file=-', archive];
+    const text = await tools.run('pg_restore', written, { application, signal });
+    await writeFile(script, withoutImpossibleDrops(text, present.partDrops), { mode: 0o600 });
+    onPart('play');
+    const played = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', `--file=${script}`];
+    await tools.run('psql', played, { url: await urlOf(target), application, signal });
+    return { entries: chosen.entries, leftOut: chosen.leftOut };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

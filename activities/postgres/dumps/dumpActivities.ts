@@ -1,0 +1,101 @@
+import { cancellationSignal } from '@temporalio/activity';
+
+import type { ResolveSecret } from '../../hosts/host.ts';
+import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
+import { withStore } from '../../objectStore/storeClient.ts';
+import { partBytesOf, removeParts, uploadStream } from '../../objectStore/uploadStream.ts';
+import { withHeartbeat } from '../../tools/withHeartbeat.ts';
+import type { ClientTools } from '../clientTools.ts';
+import type { Connections } from '../connections.ts';
+import { compareSchemasOf } from './compareSchemas.ts';
+import { copySchemaOf } from './copySchema.ts';
+import type { DumpActivities } from './dumps.contract.ts';
+import { inspectDumpOf, inspectSchemaCopyOf } from './inspect.ts';
+import { without, workSchemas } from './ownSchemas.ts';
+import { checkStoredDumpOf, discardDumpOf, readDumpProgressOf, type InStore } from './storedDump.ts';
+import { streamDump, type StreamedDump } from './streamDump.ts';
+
+export interface DumpDependencies {
+  connections: Connections;
+  tools: ClientTools;
+  resolveSecret: ResolveSecret;
+}
+
+const nothing = (): object => ({});
+
+/** Dumps that go into a store, and schemas that go into another database: both by PostgreSQL's own tools. */
+export function createDumpActivities({ connections, tools, resolveSecret }: DumpDependencies): DumpActivities {
+  const inStore = <Result>(
+    { store, key }: { store: ObjectStore; key: string },
+    progress: () => object,
+    act: (place: InStore) => Promise<Result>,
+  ): Promise<Result> => {
+    const signal = cancellationSignal();
+    const object = { Bucket: store.bucket, Key: store.prefix === '' ? key : `${store.prefix}/${key}` };
+    return withHeartbeat(progress, () => withStore(store, resolveSecret, signal, (client) => act({ client, object, signal })));
+  };
+  return {
+    async inspectSchemaCopy({ copy, others }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(nothing, async () => inspectSchemaCopyOf(connections, await tools.version(), copy, others, signal));
+    },
+    async copySchema({ copy }) {
+      let at = '';
+      const signal = cancellationSignal();
+      return withHeartbeat(
+        () => ({ at }),
+        () => copySchemaOf(connections, tools, copy, signal, (part) => (at = part)),
+      );
+    },
+    async compareSchemas({ copy }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(nothing, () => compareSchemasOf(connections, copy, signal));
+    },
+    async inspectDump({ server }) {
+      const signal = cancellationSignal();
+      return withHeartbeat(nothing, async () => inspectDumpOf(connections, await tools.version(), server, signal));
+    },
+    async dumpToObjectStore({ server, store, key, tableBytes }) {
+      const progress = { dumpedBytes: 0, sentBytes: 0 };
+      return inStore(
+        { store, key },
+        () => ({ ...progress }),
+        async ({ client, object, signal: cancelled }) => {
+          const url = await connections.urlOf(server);
+          await removeParts(client, object);
+          let dumped: StreamedDump | undefined;
+          await uploadStream({
+            ...{ client, object, cancelled },
+            // The store then computes one checksum of the whole and not one of its parts' checksums.
+            params: { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT', ContentType: 'application/octet-stream' },
+            // Rows that cannot be compressed are longer as text than in the table.
+            partBytes: partBytesOf(tableBytes * 1.25),
+            async fill(body, signal) {
+              dumped = await streamDump({
+                ...{ tools, url, body, signal, application: 'nightshift dump', args: without(workSchemas) },
+                onBytes: (bytes) => (progress.dumpedBytes = bytes),
+              });
+            },
+            onProgress: (bytes) => (progress.sentBytes = Math.max(progress.sentBytes, bytes)),
+          });
+          if (!dumped) throw new Error('the upload ended before the dump');
+          return { key: object.Key, ...dumped };
+        },
+      );
+    },
+    async checkStoredDump({ store, dump }) {
+      let readBytes = 0;
+      return inStore(
+        { store: { ...store, prefix: '' }, key: dump.key },
+        () => ({ readBytes, totalBytes: dump.sizeBytes }),
+        (place) => checkStoredDumpOf(place, dump, (bytes) => (readBytes = bytes)),
+      );
+    },
+    async discardDump({ store, key }) {
+      await inStore({ store, key }, nothing, discardDumpOf);
+    },
+    async readDumpProgress({ store, key }) {
+      return inStore({ store, key }, nothing, readDumpProgressOf);
+    },
+  };
+}

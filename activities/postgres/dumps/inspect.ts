@@ -1,0 +1,52 @@
+import type { Connections } from '../connections.ts';
+import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
+import { readFacts } from '../postgresFacts.ts';
+import type { DumpInspection, SchemaCopy, SchemaCopyInspection } from './dumps.contract.ts';
+
+interface ToolVersion {
+  version: string;
+  versionNumber: number;
+}
+
+const application = 'nightshift dump check';
+
+export async function inspectSchemaCopyOf(
+  connections: Connections,
+  tools: ToolVersion,
+  { source: from, target: to }: SchemaCopy,
+  others: readonly PostgresRef[],
+  signal: AbortSignal,
+): Promise<SchemaCopyInspection> {
+  const factsOf = (server: PostgresRef): Promise<PostgresFacts> =>
+    connections.session(server, { application, signal }, (client) => readFacts(client));
+  const [source, target] = await Promise.all([factsOf(from), factsOf(to)]);
+  const faults = toolFaults(from, source, tools);
+  if (source.identity === target.identity)
+    faults.push(`${to.name} and ${from.name} are the same database (${target.database}): the copy would empty it`);
+  for (const other of others)
+    if ((await factsOf(other)).identity === target.identity)
+      faults.push(`${to.name} is the ${other.name} (${target.database}): the copy would empty it`);
+  if (target.inRecovery) faults.push(`${to.name} is a standby and takes no changes`);
+  return { source, target, faults };
+}
+
+export async function inspectDumpOf(
+  connections: Connections,
+  tools: ToolVersion,
+  server: PostgresRef,
+  signal: AbortSignal,
+): Promise<DumpInspection> {
+  return connections.session(server, { application, signal }, async (client) => {
+    const facts = await readFacts(client);
+    const { rows } = await client.query<{ bytes: string }>(
+      `select coalesce(sum(pg_table_size(oid)), 0) as bytes from pg_class where relkind in ('r', 'm') and oid >= 16384`,
+    );
+    return { server: facts, tableBytes: Number(rows[0]?.bytes ?? 0), faults: toolFaults(server, facts, tools) };
+  });
+}
+
+/** pg_dump refuses a server of a newer major version. */
+function toolFaults({ name }: PostgresRef, { version, versionNumber }: PostgresFacts, tools: ToolVersion): string[] {
+  if (Math.floor(versionNumber / 10_000) <= Math.floor(tools.versionNumber / 10_000)) return [];
+  return [`the ${name} is PostgreSQL ${version}, the worker's client tools are ${tools.version}: they must not be older`];
+}
