@@ -15,6 +15,7 @@ import { summarise } from './statistics.ts';
 interface Options {
   rounds: number;
   megabytesPerShard: number;
+  compressionLevel?: number;
   json?: boolean;
 }
 
@@ -94,6 +95,7 @@ await new Command('npm run bench:cold-backup --')
   .argument('[parts...]', `what to measure: ${Object.keys(parts).join(', ')}; default: all`)
   .option('--rounds <number>', 'how often each side runs', positive, 3)
   .option('--megabytes-per-shard <number>', 'documents on each of the two shards', positive, 200)
+  .option('--compression-level <number>', 'zstd level of ours, 1 to 19; default: that of the lab', positive)
   .option('--json', 'the figures as JSON on the standard output, progress on the error output')
   .action(main)
   .parseAsync();

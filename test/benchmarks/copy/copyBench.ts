@@ -1,7 +1,7 @@
 import type { Bench, Figure, Section } from '../bench.contract.ts';
 import { busyShare } from '../busyShare.ts';
 import { ratios, summarise } from '../statistics.ts';
-import { openCopyLab } from './copyLab.ts';
+import { openCopyLab, type CopyOptions } from './copyLab.ts';
 import type { CopyRun } from './copyRun.contract.ts';
 import { createOldProcedure } from './oldProcedure.ts';
 import { checkPlatformUp, runOurs } from './ourProcedure.ts';
@@ -10,8 +10,9 @@ const windowTarget = 3;
 const copyTarget = 5;
 
 /** The window and the copy of ours against the old procedure, on the same hosts and data in turn (issue 3 section 7). */
-export async function measureCopy(bench: Bench, { megabytesPerShard }: { megabytesPerShard: number }): Promise<Section> {
-  const lab = await openCopyLab(bench, megabytesPerShard);
+export async function measureCopy(bench: Bench, options: CopyOptions): Promise<Section> {
+  const { megabytesPerShard } = options;
+  const lab = await openCopyLab(bench, options);
   const runOld = createOldProcedure(bench, lab);
   const ours: CopyRun[] = [];
   const old: CopyRun[] = [];
@@ -63,6 +64,7 @@ export async function measureCopy(bench: Bench, { megabytesPerShard }: { megabyt
       `${bench.rounds} rounds in turn (old, ours) after a warm-up of each; caches as the warm-up left them; both on the small lab over SSH.`,
       'Both sides: the same services in the same order, the checksum of each archive from the same pass, sync of the archive. Neither reads an archive back.',
       'Ours alone, inside its window: balancer off and on again, primaries looked up and proven stopped cleanly, drain over all tenants, counts of every collection, a last look at every service and set. The old script waits for ports only.',
+      `Archives: gzip at its default level in the old script, zstd at level ${lab.platform.backup.compressionLevel} in ours.`,
       'Neither side waits for the securisation. The old script has one kept SSH connection for each host and no fixed sleeps.',
       `Processors busy by others before the rounds: ${busy.map((share) => `${(share * 100).toFixed(0)} %`).join(', ')}.`,
       ...breakEven(sides),

@@ -1,9 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { Client, Connection } from '@temporalio/client';
-import { stringify, parse } from 'yaml';
-import { readFile } from 'node:fs/promises';
+import { parse, stringify } from 'yaml';
 
 import { createLab } from '../../../deploy/lab/createLab.ts';
 import { endProcess, startDevServer } from '../../../deploy/lab/devServer.ts';
@@ -15,6 +14,12 @@ import type { Bench } from '../bench.contract.ts';
 
 export const platformName = 'bench';
 
+export interface CopyOptions {
+  megabytesPerShard: number;
+  /** zstd level of ours; absent: that of the lab's platform file. */
+  compressionLevel?: number;
+}
+
 export interface CopyLab {
   machines: LabMachine[];
   platform: VitamPlatform;
@@ -22,7 +27,7 @@ export interface CopyLab {
 }
 
 /** The small lab with data, a dev server on a file database and a worker process; all of it in the folder of the benchmark. */
-export async function openCopyLab(bench: Bench, megabytesPerShard: number): Promise<CopyLab> {
+export async function openCopyLab(bench: Bench, { megabytesPerShard, compressionLevel }: CopyOptions): Promise<CopyLab> {
   const directory = join(bench.directory, 'lab');
   const lab = await createLab({ directory, shape: 'small', machines: 'supervisor', megabytesPerShard });
   const coming = lab.up(bench.say);
@@ -33,7 +38,7 @@ export async function openCopyLab(bench: Bench, megabytesPerShard: number): Prom
   });
   const machines = await coming;
   const platformFile = join(directory, `${platformName}.yaml`);
-  await writeFile(platformFile, await benchPlatform(lab.platformFile));
+  await writeFile(platformFile, await benchPlatform(lab.platformFile, compressionLevel));
   const { platform, faults } = await readPlatformFile(platformFile);
   if (!platform) throw new Error(`the platform of the benchmark has faults: ${JSON.stringify(faults)}`);
 
@@ -58,12 +63,12 @@ export async function openCopyLab(bench: Bench, megabytesPerShard: number): Prom
 }
 
 /** The lab's platform without what the old procedure has no part in: no securisation, counts instead of digests, one set kept. */
-async function benchPlatform(labFile: string): Promise<string> {
+async function benchPlatform(labFile: string, compressionLevel: number | undefined): Promise<string> {
   const document = parse(await readFile(labFile, 'utf8')) as Record<string, unknown> & { backup: object };
   return stringify({
     ...document,
     name: platformName,
     securisation: { mechanism: 'none', reason: 'not a part of the comparison' },
-    backup: { ...document.backup, evidence: 'count', keepSets: 1 },
+    backup: { ...document.backup, evidence: 'count', keepSets: 1, ...(compressionLevel === undefined ? {} : { compressionLevel }) },
   });
 }
