@@ -5,15 +5,12 @@ import { after, before, describe, test } from 'node:test';
 
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
 
 import { tool } from '../../deploy/setup/tools.ts';
 import { startGateway, type Gateway } from '../activities/objectStore/gateway.ts';
 import { openLabBench, type LabBench } from '../support/labBench.ts';
-import type { StartReport } from '../../workflows/vitam/start.contract.ts';
-
-/** Copies slow enough to be met in their middle. */
-const slowCopies = { backup: { compressionLevel: 19 } };
+import { isCopying, platformRunsAsBefore, slowCopies } from '../support/labNights.ts';
 
 describe('the cold backup on the lab: real SSH, supervisord, MongoDB, S3, Temporal', { concurrency: 1 }, () => {
   let bench: LabBench;
@@ -30,19 +27,7 @@ describe('the cold backup on the lab: real SSH, supervisord, MongoDB, S3, Tempor
     await gateway.stop();
   });
 
-  const isCopying = ({ steps }: { steps: { id: string; state: string; bytes?: { done: number } }[] }): boolean =>
-    steps.some(({ id, state, bytes }) => id.startsWith('copy/data/shard') && state === 'running' && (bytes?.done ?? 0) > 0);
-
-  async function platformIsBack(): Promise<void> {
-    assert.deepEqual(await bench.running(), initial);
-    const status = await bench.status();
-    assert.equal(status.verdict, 'up', JSON.stringify(status.down));
-    assert.deepEqual(
-      status.balancers.map(({ mode }) => mode),
-      ['full'],
-    );
-    assert.equal(status.lostRun, null);
-  }
+  const platformIsBack = (): Promise<void> => platformRunsAsBefore(bench, initial);
 
   test('a dry run answers with the plan and touches nothing', async () => {
     const plan = await bench.execute<{ dryRun: boolean; steps: { title: string; commands: string[] }[]; unwind: string[] }>(
@@ -103,27 +88,5 @@ describe('the cold backup on the lab: real SSH, supervisord, MongoDB, S3, Tempor
     assert.deepEqual(progress.down, []);
     await platformIsBack();
     assert.deepEqual(await bench.leftInBackups(), before_);
-  });
-
-  test('a run that was terminated leaves the platform down, and vitamStart brings it up as it was', async () => {
-    const handle = await bench.start(slowCopies);
-    await bench.until(handle, 'a copy', isCopying);
-    await handle.terminate('the test takes the run away');
-    const down = await bench.status();
-    assert.notEqual(down.verdict, 'up');
-    assert.equal(down.lostRun?.workflowId, handle.workflowId);
-    const refused = await bench.start();
-    await assert.rejects(
-      refused.result(),
-      (error) =>
-        error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.type === 'LeftoverOfEarlierRun',
-    );
-    const started = await bench.execute<StartReport>('vitamStart', {});
-    assert.equal(started.lostRun, handle.workflowId);
-    await platformIsBack();
-    assert.deepEqual(
-      (await bench.leftInBackups()).filter((path) => path.endsWith('.part') || path.endsWith('.run.json')),
-      [],
-    );
   });
 });
