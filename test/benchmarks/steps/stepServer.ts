@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 
-import { startDevServer as startFileServer } from '../../../deploy/lab/devServer.ts';
-import { startDevServer as startMemoryServer } from '../../support/temporalServer.ts';
+import { startDevServer } from '../../../deploy/lab/devServer.ts';
 import type { Bench } from '../bench.contract.ts';
 import { readStepTimes, type StepTime } from './stepTimes.ts';
 
@@ -22,6 +21,7 @@ export interface StepServer {
 const taskQueue = 'bench-steps';
 
 export function bundleSteps(): Promise<WorkflowBundleWithSourceMap> {
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
   return bundleWorkflowCode({ workflowsPath: join(import.meta.dirname, 'steps.workflow.ts'), logger: new DefaultLogger('ERROR') });
 }
 
@@ -32,7 +32,7 @@ export async function openStepServer(
   workflowBundle: WorkflowBundleWithSourceMap,
   activities: object,
 ): Promise<StepServer> {
-  const address = await (kind === 'memory' ? openInMemory(bench) : openOnFile(bench));
+  const address = await openServer(kind, bench);
   const connection = await NativeConnection.connect({ address });
   bench.atEnd(() => connection.close());
   const worker = await Worker.create({
@@ -66,16 +66,12 @@ export async function openStepServer(
   };
 }
 
-async function openInMemory(bench: Bench): Promise<string> {
-  const opening = startMemoryServer();
-  bench.atEnd(async () => (await opening).teardown());
-  return (await opening).address;
-}
-
-async function openOnFile(bench: Bench): Promise<string> {
-  const opening = startFileServer({
-    database: join(bench.directory, 'temporal.db'),
-    log: join(bench.directory, 'temporal.log'),
+/** The same program with the same settings for both kinds; its own output goes to a log, so that --json stays clean. */
+async function openServer(kind: 'memory' | 'file', bench: Bench): Promise<string> {
+  const opening = startDevServer({
+    // Without a name the server keeps everything in memory.
+    database: kind === 'memory' ? '' : join(bench.directory, 'temporal.db'),
+    log: join(bench.directory, `temporal-${kind}.log`),
     say: bench.say,
   });
   bench.atEnd(async () => (await opening).stop());
