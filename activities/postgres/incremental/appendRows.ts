@@ -6,18 +6,21 @@ import { between, highestKey, sourceTable, targetTable, type TableWork } from '.
 /**
  * Copies the rows above the highest key that was copied, up to the highest of the snapshot, in chunks. Each chunk's rows, its mark and the new highest key
  * are one transaction: after any interruption the table goes on where it stands, no row comes twice and none is left out.
+ * Answers the rows of this attempt.
  */
-export async function appendRows(work: TableWork): Promise<void> {
+export async function appendRows(work: TableWork): Promise<number> {
   const { source, form, copy, progress } = work;
   progress.phase = 'append';
   const top = await highestKey(source, sourceTable(work), form.key);
-  if (top === null) return;
+  if (top === null) return 0;
+  let appended = 0;
   let dense = /^(smallint|integer|bigint)$/.test(form.keyType);
   for (;;) {
     const from = work.state.copiedTo;
     const to: string | null = dense ? await nextWholeNumber(work, top) : await nextKey(work);
-    if (to === null) return;
+    if (to === null) return appended;
     const rows = await copyChunk(work, from, to);
+    appended += rows;
     progress.rows += rows;
     progress.chunks += 1;
     progress.key = to;

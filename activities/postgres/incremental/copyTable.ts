@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { failure } from '../../failure.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
-import { qualified, quoted } from '../identifiers.ts';
+import { qualified } from '../identifiers.ts';
 import type { PostgresRef } from '../postgres.contract.ts';
 import { appendRows } from './appendRows.ts';
 import { compareRanges } from './compareRanges.ts';
@@ -84,9 +84,10 @@ export async function bringUp(
   progress.table = table;
   progress.key = state.copiedTo;
   await (setting.deletes || !horizonHolds(work) ? compareRanges(work) : fetchLateRows(work));
-  await appendRows(work);
+  const former = work.state.copiedTo;
+  const appended = await appendRows(work);
   progress.phase = 'count';
-  const counts = await countRows(work);
+  const counts = await countRows(work, former, appended);
   await target.query('set synchronous_commit = on');
   await beginOwned(target, address, work.state);
   await writeState(target, address, work.state);
@@ -134,14 +135,15 @@ async function takeOver(
   return state;
 }
 
-/** Rows up to the highest copied key on both sides, the source's in the snapshot. */
-async function countRows(work: TableWork): Promise<TableCounts> {
-  if (work.state.copiedTo === null) return { source: 0, target: 0 };
+/**
+ * Rows up to the highest copied key on both sides, the source's in the snapshot. Appended rows were counted by both servers as they went, chunk by chunk, and the
+ * target had none there before: they are not counted again.
+ */
+async function countRows(work: TableWork, former: string | null, appended: number): Promise<TableCounts> {
+  if (former === null) return { source: appended, target: appended };
   const count = async (client: pg.ClientBase, table: string): Promise<number> => {
-    const { rows } = await client.query<{ count: string }>(
-      `select count(${quoted(work.form.key)}) as count from ${table} where ${between(work, null, work.state.copiedTo)}`,
-    );
-    return Number(rows[0]?.count);
+    const { rows } = await client.query<{ count: string }>(`select count(*) as count from ${table} where ${between(work, null, former)}`);
+    return Number(rows[0]?.count) + appended;
   };
   const [source, target] = await Promise.all([count(work.source, sourceTable(work)), count(work.target, targetTable(work))]);
   return { source, target };
