@@ -1,0 +1,61 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+
+import { failure } from '../../failure.ts';
+import { qualified, quoted } from '../identifiers.ts';
+import { copyText } from '../learningContent/copyText.ts';
+import { columnsOf, rowsOf } from './columns.ts';
+import type { OpenDataRecord } from './fetchOpenData.ts';
+import type { OpenDataReport } from './openData.contract.ts';
+import { swapTable, workSchema } from './swapTable.ts';
+
+export interface OpenDataLoad {
+  /** Connected, in no transaction. */
+  client: pg.ClientBase;
+  schema: string;
+  table: string;
+  records: readonly OpenDataRecord[];
+  swapLimitSeconds: number;
+  signal: AbortSignal;
+}
+
+/** Fills a new table and takes it into use: one transaction, so that a crash leaves nothing behind. Errors of the driver pass as they are. */
+export async function loadOpenData(load: OpenDataLoad): Promise<Omit<OpenDataReport, 'totalCount'>> {
+  const { client, schema, table, records, swapLimitSeconds, signal } = load;
+  signal.throwIfAborted();
+  await client.query('begin');
+  try {
+    await client.query(`set local search_path = ''`);
+    await client.query('set local idle_in_transaction_session_timeout = 0');
+    const columns = columnsOf(records, await typesOf(client, schema, table));
+    await client.query(`create schema ${quoted(workSchema)}`);
+    const made = qualified(workSchema, table);
+    await client.query(`create table ${made} (${columns.map(({ name, type }) => `${quoted(name)} ${type}`).join(', ')})`);
+    // Frozen: a reader whose snapshot is older than this load would else find the new table empty after the swap.
+    const copy = client.query(copyFrom(`copy ${made} from stdin with (freeze)`));
+    await pipeline(Readable.from(copyText(rowsOf(records, columns))), copy, { signal });
+    const { rows } = await client.query<{ count: string }>(`select count(*) as count from ${made}`);
+    const count = Number(rows[0]?.count);
+    if (count !== records.length)
+      throw failure('ReplicaNotVerified', `table ${table}: ${records.length} rows were fetched, ${count} are in the new table`);
+    await client.query(`analyze ${made}`);
+    const swap = await swapTable(client, { schema, table, limitSeconds: swapLimitSeconds, signal });
+    await client.query('commit');
+    return { table, rows: count, columns, ...swap };
+  } catch (error) {
+    // When the connection is gone, the server rolls back by itself.
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function typesOf(client: pg.ClientBase, schema: string, table: string): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ name: string; type: string }>(
+    `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped`,
+    [qualified(schema, table)],
+  );
+  return new Map(rows.map(({ name, type }) => [name, type]));
+}

@@ -1,0 +1,51 @@
+import { cancellationSignal } from '@temporalio/activity';
+
+import { failure } from '../../failure.ts';
+import { withHeartbeat } from '../../tools/withHeartbeat.ts';
+import type { Connections } from '../connections.ts';
+import { qualified } from '../identifiers.ts';
+import { fetchOpenData } from './fetchOpenData.ts';
+import { loadOpenData } from './loadOpenData.ts';
+import type { OpenDataActivities } from './openData.contract.ts';
+
+const application = 'nightshift open data';
+
+export function createOpenDataActivities({ connections }: { connections: Connections }): OpenDataActivities {
+  return {
+    async replaceOpenData({ target, schema, openData, swapLimitSeconds }) {
+      const signal = cancellationSignal();
+      const progress = { at: 'fetching', pages: 0, rows: 0 };
+      return withHeartbeat(
+        () => ({ ...progress }),
+        async () => {
+          const { url, rowsMax, table } = openData;
+          const { records, totalCount } = await fetchOpenData({
+            ...{ url, rowsMax, signal },
+            onPage: (rows) => {
+              progress.pages += 1;
+              progress.rows = rows;
+            },
+          });
+          progress.at = 'loading';
+          const loaded = await connections.session(target, { application, signal }, (client) =>
+            loadOpenData({ client, schema, table, records, swapLimitSeconds, signal }),
+          );
+          return { ...loaded, totalCount };
+        },
+      );
+    },
+    async checkOpenData({ target, schema, table, rows }) {
+      const signal = cancellationSignal();
+      await withHeartbeat(
+        () => ({}),
+        () =>
+          connections.session(target, { application, signal }, async (client) => {
+            const { rows: counted } = await client.query<{ count: string }>(`select count(*) as count from ${qualified(schema, table)}`);
+            const seen = Number(counted[0]?.count);
+            if (seen !== rows)
+              throw failure('ReplicaNotVerified', `${table}: ${rows} rows were taken into use, readers see ${seen}`, { table, rows, seen });
+          }),
+      );
+    },
+  };
+}
