@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, beforeEach, describe, test } from 'node:test';
 
 import { CancelledFailure } from '@temporalio/common';
+import pg from 'pg';
 
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { columnsOf } from '../../../activities/postgres/openData/columns.ts';
@@ -91,15 +92,10 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
   });
 
   test('grants and views of other people stay, an index that is not there any more is told, and a reader never misses the table', async () => {
-    await bench
-      .sql('target', `do $$ begin create role open_data_reader; exception when duplicate_object then null; end $$`)
-      .catch(async () => {
-        const pg = (await import('pg')).default;
-        const superuser = new pg.Client({ connectionString: bench.servers.target.url() });
-        await superuser.connect();
-        await superuser.query('create role open_data_reader');
-        await superuser.end();
-      });
+    const superuser = new pg.Client({ connectionString: bench.servers.target.url() });
+    await superuser.connect();
+    await superuser.query('create role open_data_reader');
+    await superuser.end();
     await bench.sql(
       'target',
       `grant select on "${table}" to open_data_reader; create index by_siren on "${table}" (siren); create view organisations as select distinct nom_of from "${table}"`,
