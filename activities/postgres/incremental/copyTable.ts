@@ -69,7 +69,6 @@ export async function bringUp(
   const { copy, source, target } = ends;
   const { name: table, key } = setting;
   const address: TableAddress = { replica: copy.replica, place, table };
-  const snapshot = await beginSnapshot(source);
   // What a crash of the target takes back, it takes back with its mark; the last transaction waits for the disk.
   await target.query('set synchronous_commit = off');
   const [theirs, ours] = [await factsOf(source, copy.schema, table), await factsOf(target, place, table)];
@@ -78,6 +77,8 @@ export async function bringUp(
   const columns = shapeOf(theirs);
   const state = await takeOver(target, copy, address, { key, columns });
   if (state.copiedTo === null && place === copy.schema) throw failure('IncrementalTableEmpty', `table ${table} is empty on the target`);
+  // After the take-over: what another attempt copied before it gave way is never younger than what we see.
+  const snapshot = await beginSnapshot(source);
   const differences = new Set([...changesSince(state.columns, columns), ...mismatches(columns, shapeOf(ours))]);
   if (differences.size > 0) throw failure('SchemaChanged', `table ${table}: ${[...differences].join('; ')}`);
   const work: TableWork = { ...ends, setting, address, form: rowForm(theirs, ours, key), snapshot, state, progress };

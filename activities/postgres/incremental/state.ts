@@ -101,9 +101,10 @@ export async function beginOwned(client: pg.ClientBase, address: TableAddress, e
   const found = await readState(client, address, { lock: true });
   if (found?.copiedTo === expected.copiedTo && found.horizon === expected.horizon && found.run === expected.run) return;
   await client.query('rollback');
+  const [there, here] = [found?.copiedTo ?? 'none', expected.copiedTo ?? 'none'];
   throw failure(
     'PostgresBusy',
-    `another session copies table ${address.table}: it stands at key ${found?.copiedTo ?? 'none'}, not ${expected.copiedTo ?? 'none'}`,
+    `another session copies table ${address.table}: it took over while this one stood at key ${here}; the table is at ${there}`,
   );
 }
 

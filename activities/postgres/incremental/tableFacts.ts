@@ -17,7 +17,7 @@ export interface TableFacts {
 
 /**
  * Types that COPY cannot carry in binary to another server: those without binary functions, and those whose binary form holds object numbers of its own
- * server (rows, and arrays of types that are not built in).
+ * server (rows, and arrays of types that are not built in: older servers refuse them).
  */
 const binaryType = `
   with recursive base as (
