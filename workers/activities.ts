@@ -9,10 +9,13 @@ import { createHttpActivities } from '../activities/http/httpActivities.ts';
 import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
 import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
+import { createCheckActivities } from '../activities/postgres/checks/checkActivities.ts';
 import { createClientTools } from '../activities/postgres/clientTools.ts';
+import { createDumpActivities } from '../activities/postgres/dumps/dumpActivities.ts';
 import { createIncrementalActivities } from '../activities/postgres/incremental/incrementalActivities.ts';
 import { createLearningContentActivities } from '../activities/postgres/learningContent/learningContentActivities.ts';
 import { createConnections } from '../activities/postgres/connections.ts';
+import { createOpenDataActivities } from '../activities/postgres/openData/openDataActivities.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
@@ -46,6 +49,9 @@ export function createOperationsActivities(
     createRunActivities({ client }),
     createServiceActivities({ openHost }),
     createBesideActivities({ connections, tools }),
+    createCheckActivities({ connections }),
+    createDumpActivities({ connections, tools, resolveSecret }),
+    createOpenDataActivities({ connections }),
     createIncrementalActivities({ connections, tools }),
     createLearningContentActivities({ connections, resolveSecret }),
     createWebhookActivities({ resolveSecret }),

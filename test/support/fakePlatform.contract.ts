@@ -3,6 +3,9 @@ import type { IncrementalActivities } from '../../activities/postgres/incrementa
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
+import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */
@@ -19,6 +22,9 @@ export interface PlatformState {
 export type FakeActivities = Omit<
   Activities,
   | keyof BesideActivities
+  | keyof CheckActivities
+  | keyof DumpActivities
+  | keyof OpenDataActivities
   | keyof IncrementalActivities
   | keyof LearningContentActivities
   | keyof WebhookActivities

@@ -6,6 +6,9 @@ import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
+import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
@@ -25,6 +28,9 @@ export type Activities = FileActivities &
   ServiceActivities &
   ClockActivities &
   BesideActivities &
+  CheckActivities &
+  DumpActivities &
+  OpenDataActivities &
   IncrementalActivities &
   LearningContentActivities &
   WebhookActivities;
