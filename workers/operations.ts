@@ -78,5 +78,6 @@ async function tellPlatformFaults({ platformDirectories }: WorkerSettings, log: 
 
 main().catch((error: unknown) => {
   console.error(error instanceof SettingsError ? error.message : error);
-  process.exitCode = 1;
+  // Open connections would keep a worker that does nothing alive: whoever watches the process must see its end.
+  process.exit(1);
 });

@@ -10,7 +10,10 @@ import { checkPath, readScript, runScript } from './hostScript.ts';
 import type { JobStatus } from './jobStatus.ts';
 import { readFileChecksum } from './textFileActivities.ts';
 
-const lookEveryMs = 1_000;
+/** Small copies are over soon; large ones are looked at ever less often. */
+const firstPauseMs = 150;
+const longestPauseMs = 1_000;
+const pauseGrowth = 1.2;
 /** startArchive has waited for the job to begin; this is for one whose process was killed in that moment. */
 const beginsWithinMs = 15_000;
 
@@ -52,6 +55,7 @@ export function createArchiveActivities({ openHost }: { openHost: OpenHost }): A
       const beganMs = performance.now();
       const progress = followProgress();
       return withHeartbeat(progress.told, async () => {
+        let pauseMs = firstPauseMs;
         for (;;) {
           const status = await readJob(host, input);
           progress.see(status);
@@ -61,7 +65,8 @@ export function createArchiveActivities({ openHost }: { openHost: OpenHost }): A
           if (status.job === 'waiting' && watchedMs > beginsWithinMs)
             throw failure('ArchiveFailed', `copy job ${input.job} on ${input.host.name} did not begin`, { job: input.job });
           if (watchedMs > watchSeconds * 1000) return whereItIs(status);
-          await sleep(lookEveryMs);
+          await sleep(pauseMs);
+          pauseMs = Math.min(longestPauseMs, pauseMs * pauseGrowth);
         }
       });
     },

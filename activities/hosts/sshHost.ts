@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import type { ClientChannel } from 'ssh2';
 
@@ -12,6 +13,10 @@ import { killText, leaderText, ProcessIdLine } from './remoteGroup.ts';
 import type { SshConnection } from './sshConnection.ts';
 import type { SshConnections } from './sshConnections.ts';
 import type { StartCommand, StartedCommand } from './superviseCommand.ts';
+
+/** How often a refused session is asked for, with pauses that grow by this. */
+const refusalsMax = 6;
+const refusalPauseMs = 50;
 
 /** SSH_OPEN_CONNECT_FAILED of RFC 4254; its text tells a refused connection from the rest. */
 const connectFailed = 2;
@@ -76,12 +81,23 @@ async function startRemotely(
       },
     };
   };
-  try {
-    return await connection.exec(text, take);
-  } catch (error) {
-    if (connection.lost.aborted) throw connection.lost.reason;
-    throw failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+  for (let refusals = 1; ; refusals += 1) {
+    try {
+      return await connection.exec(text, take);
+    } catch (error) {
+      if (connection.lost.aborted) throw connection.lost.reason;
+      // A session that has just ended here may still count over there (MaxSessions). Nothing was begun: it is safe to ask again.
+      if (isRefusedChannel(error) && refusals < refusalsMax) {
+        await pause(refusals * refusalPauseMs);
+        continue;
+      }
+      throw failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+    }
   }
+}
+
+function isRefusedChannel(error: unknown): boolean {
+  return error instanceof Error && /channel open failure/i.test(error.message);
 }
 
 function exitCodeOf(hostName: string, channel: ClientChannel, lost: AbortSignal): Promise<number> {

@@ -25,6 +25,8 @@ export const unthrottled = [
   'history.visibilityProcessorMaxPollRPS=2000',
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
+  // An activity begins with the answer to the workflow task that asked for it, not after another poll.
+  'system.enableActivityEagerExecution=true',
 ].flatMap((value) => ['--dynamic-config-value', value]);
 
 /** Temporal's dev server with its Web UI on a file database. Ports 7233 and 8233 when they are free. For a desk, not for production. */

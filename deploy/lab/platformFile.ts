@@ -73,7 +73,7 @@ export function platformFileText({
     backup: {
       requireSeparateDisk: false,
       freeSpaceFactor: 1.2,
-      compressionLevel: 3,
+      compressionLevel: 1,
       catalogHost: 'back-1',
       keepSets: 3,
       evidence: 'digest',

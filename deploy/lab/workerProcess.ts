@@ -49,6 +49,9 @@ export async function startWorker({
   for (const deadline = Date.now() + readyLimitMs; ; await pause(100)) {
     if (readFileSync(log).subarray(from).includes('worker ready')) return child;
     if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}; see ${log}`);
-    if (Date.now() > deadline) throw new Error(`the worker is not ready after ${readyLimitMs / 1000} s; see ${log}`);
+    if (Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`the worker is not ready after ${readyLimitMs / 1000} s; see ${log}`);
+    }
   }
 }

@@ -180,7 +180,7 @@ export const platformDocument = z.strictObject({
   backup: z.strictObject({
     requireSeparateDisk: z.boolean().default(true),
     freeSpaceFactor: z.number().min(0.1).default(1.1),
-    compressionLevel: z.int().min(1).max(19).default(3),
+    compressionLevel: z.int().min(1).max(19).default(1),
     catalogHost: name,
     keepSets: z.int().min(1).default(7),
     evidence: z.enum(['digest', 'count']).default('digest'),

@@ -195,10 +195,10 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
     const running = beginActivity(() => activities.runHostCommand({ host: server.ref(), command: ['sleep', '86400'], limitSeconds: 60 }));
     let found: number[] = [];
     await waitUntil('the process is found', async () => (found = await find()).length > 0);
+    await waitUntil('it has sent a heartbeat', () => running.heartbeats.length > 0);
     running.cancel();
     await assert.rejects(running.result, { name: 'CancelledFailure' });
     assert.equal(found.some(isRunning), false);
-    assert.ok(running.heartbeats.length > 0);
     const ended = await runActivity(() => activities.runHostCommand({ host: server.ref(), command: ['true'], limitSeconds: 60 }));
     assert.equal(ended.exitCode, 0);
   });
