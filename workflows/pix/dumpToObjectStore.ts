@@ -1,4 +1,4 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
 
 import type { StoredDump } from '../../activities/postgres/dumps/dumps.contract.ts';
 import { failure } from '../../activities/failure.ts';
@@ -39,22 +39,23 @@ export async function pixDumpToObjectStore(input: DumpToObjectStoreInput): Promi
     async ({ replica }, runbook, beganMs) => {
       const { name, target: server, objectStore, retries } = replica;
       if (!objectStore) throw failure('InvalidInput', `replica ${name} has no field objectStore: say where the dump goes`);
+      const { runId: run } = workflowInfo();
       const beganAt = new Date(beganMs).toISOString();
       const key = `${objectStore.prefix}-${stampOf(beganAt)}`;
       // The prefix is the begin of the name here, not a folder.
       const store = { ...objectStore, prefix: '' };
-      const tableBytes = await runbook.step(check, async (record) => {
-        const seen = await patient('look at the warehouse', 300).inspectDump({ server });
-        if (seen.faults.length > 0) throw failure('PreflightFailed', seen.faults.join(' | '), { faults: seen.faults });
+      const databaseBytes = await runbook.step(check, async (record) => {
         await quick(`reach bucket ${store.bucket}`).checkObjectStore({ store });
-        record.note = `${(seen.tableBytes / 1e6).toFixed(0)} MB in tables, as ${key} into ${store.bucket}`;
-        return seen.tableBytes;
+        const seen = await patient('look at the warehouse', 300).inspectDump({ server, store, key });
+        if (seen.faults.length > 0) throw failure('PreflightFailed', seen.faults.join(' | '), { faults: seen.faults });
+        record.note = `${(seen.server.sizeBytes / 1e6).toFixed(0)} MB with indexes, as ${key} into ${store.bucket}`;
+        return seen.server.sizeBytes;
       });
       const stored = await withRestore({
         async work() {
           const sent = await runbook.step(dump, (record) =>
             watched({ store, key, runbook, record }, () =>
-              patientFor(`dump ${name} into ${key}`, retries).dumpToObjectStore({ server, store, key, tableBytes }),
+              patientFor(`dump ${name} into ${key}`, retries).dumpToObjectStore({ server, store, key, run, databaseBytes }),
             ),
           );
           const { by } = await runbook.step(verify, async (record) => {
@@ -65,7 +66,7 @@ export async function pixDumpToObjectStore(input: DumpToObjectStoreInput): Promi
           return { ...sent, verifiedBy: by };
         },
         restore: async (failed) => {
-          if (failed) await discard(store, key, runbook);
+          if (failed) await discard({ store, key, run }, runbook);
         },
       });
       return {
@@ -84,9 +85,9 @@ export function stampOf(iso: string): string {
   return iso.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
 }
 
-async function discard(store: ObjectStore, key: string, runbook: Runbook): Promise<void> {
+async function discard({ store, key, run }: { store: ObjectStore; key: string; run: string }, runbook: Runbook): Promise<void> {
   try {
-    await quick(`clear ${key}`).discardDump({ store, key });
+    await quick(`clear ${key}`).discardDump({ store, key, run });
   } catch (error) {
     runbook.warn(`parts or the object of ${key} may be left in ${store.bucket}: ${describeFailure(error).message}`);
   }

@@ -1,4 +1,4 @@
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 
 import type { ResolveSecret } from '../../hosts/host.ts';
 import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
@@ -12,7 +12,7 @@ import { copySchemaOf } from './copySchema.ts';
 import type { DumpActivities } from './dumps.contract.ts';
 import { inspectDumpOf, inspectSchemaCopyOf } from './inspect.ts';
 import { without, workSchemas } from './ownSchemas.ts';
-import { checkStoredDumpOf, discardDumpOf, readDumpProgressOf, type InStore } from './storedDump.ts';
+import { checkStoredDumpOf, discardDumpOf, keyTaken, readDumpProgressOf, type InStore } from './storedDump.ts';
 import { streamDump, type StreamedDump } from './streamDump.ts';
 
 export interface DumpDependencies {
@@ -51,25 +51,29 @@ export function createDumpActivities({ connections, tools, resolveSecret }: Dump
       const signal = cancellationSignal();
       return withHeartbeat(nothing, () => compareSchemasOf(connections, copy, signal));
     },
-    async inspectDump({ server }) {
-      const signal = cancellationSignal();
-      return withHeartbeat(nothing, async () => inspectDumpOf(connections, await tools.version(), server, signal));
+    async inspectDump({ server, store, key }) {
+      return inStore({ store, key }, nothing, async (place) => {
+        const seen = await inspectDumpOf(connections, await tools.version(), server, place.signal);
+        const taken = await keyTaken(place);
+        return taken === null ? seen : { ...seen, faults: [...seen.faults, taken] };
+      });
     },
-    async dumpToObjectStore({ server, store, key, tableBytes }) {
+    async dumpToObjectStore({ server, store, key, run, databaseBytes }) {
       const progress = { dumpedBytes: 0, sentBytes: 0 };
       return inStore(
         { store, key },
         () => ({ ...progress }),
         async ({ client, object, signal: cancelled }) => {
           const url = await connections.urlOf(server);
-          await removeParts(client, object);
+          // The first attempt has none of its own to clear.
+          if (activityInfo().attempt > 1) await removeParts(client, object);
           let dumped: StreamedDump | undefined;
           await uploadStream({
             ...{ client, object, cancelled },
             // The store then computes one checksum of the whole and not one of its parts' checksums.
-            params: { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT', ContentType: 'application/octet-stream' },
+            params: { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT', Metadata: { run } },
             // Rows that cannot be compressed are longer as text than in the table.
-            partBytes: partBytesOf(tableBytes * 1.25),
+            partBytes: partBytesOf(databaseBytes * 1.25),
             async fill(body, signal) {
               dumped = await streamDump({
                 ...{ tools, url, body, signal, application: 'nightshift dump', args: without(workSchemas) },
@@ -91,8 +95,8 @@ export function createDumpActivities({ connections, tools, resolveSecret }: Dump
         (place) => checkStoredDumpOf(place, dump, (bytes) => (readBytes = bytes)),
       );
     },
-    async discardDump({ store, key }) {
-      await inStore({ store, key }, nothing, discardDumpOf);
+    async discardDump({ store, key, run }) {
+      await inStore({ store, key }, nothing, (place) => discardDumpOf(place, run));
     },
     async readDumpProgress({ store, key }) {
       return inStore({ store, key }, nothing, readDumpProgressOf);

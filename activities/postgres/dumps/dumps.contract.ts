@@ -29,8 +29,6 @@ export interface ComparedSchemas {
 
 export interface DumpInspection {
   server: PostgresFacts;
-  /** Bytes of all tables without their indexes: about what a dump may have at most. */
-  tableBytes: number;
   faults: string[];
 }
 
@@ -57,18 +55,28 @@ export interface DumpActivities {
   copySchema(input: { copy: SchemaCopy }): Promise<CopiedSchema>;
   /** Compares tables and views and their columns on both sides. Repeatable: reads only. Fails with ReplicaNotVerified, telling every difference. */
   compareSchemas(input: { copy: SchemaCopy }): Promise<ComparedSchemas>;
-  /** The server and whether the worker's tools can dump it. Repeatable: reads only. */
-  inspectDump(input: { server: PostgresRef }): Promise<DumpInspection>;
+  /**
+   * The server, whether the worker's tools can dump it, and whether the key is free: two runs that begin in one second have one name.
+   * Repeatable: reads only.
+   */
+  inspectDump(input: { server: PostgresRef; store: ObjectStore; key: string }): Promise<DumpInspection>;
   /**
    * Streams a full dump in custom format from pg_dump into the store, in flat memory and without a file. The object comes into being only when pg_dump
    * ended well and pg_restore has read the whole archive on its way. Repeatable: another attempt begins a new dump and clears the parts of the former.
    * Heartbeats bytes. Fails with PostgresFailed, PostgresUnreachable, ObjectStoreUnavailable, CredentialsRejected; then nothing is in the store.
+   * `run` is written on the object; `databaseBytes` is what the server tells: the dump is smaller, and its parts are sized for it.
    */
-  dumpToObjectStore(input: { server: PostgresRef; store: ObjectStore; key: string; tableBytes: number }): Promise<StoredDump>;
+  dumpToObjectStore(input: {
+    server: PostgresRef;
+    store: ObjectStore;
+    key: string;
+    run: string;
+    databaseBytes: number;
+  }): Promise<StoredDump>;
   /** Asks the store for size and checksum of the object; a store that tells none is read again. Repeatable: reads only. Fails with ChecksumMismatch. */
   checkStoredDump(input: { store: ObjectStore; dump: StoredDump }): Promise<StoredDumpCheck>;
-  /** Takes away the parts and the object of a dump that failed. Repeatable. */
-  discardDump(input: { store: ObjectStore; key: string }): Promise<void>;
+  /** Takes away the parts and the object of a dump that failed; an object of another run stays. Repeatable. */
+  discardDump(input: { store: ObjectStore; key: string; run: string }): Promise<void>;
   /** Bytes that the store has of an upload under way; null when there is none. Repeatable: reads only. */
   readDumpProgress(input: { store: ObjectStore; key: string }): Promise<{ storedBytes: number } | null>;
 }

@@ -38,10 +38,7 @@ export async function inspectDumpOf(
 ): Promise<DumpInspection> {
   return connections.session(server, { application, signal }, async (client) => {
     const facts = await readFacts(client);
-    const { rows } = await client.query<{ bytes: string }>(
-      `select coalesce(sum(pg_table_size(oid)), 0) as bytes from pg_class where relkind in ('r', 'm') and oid >= 16384`,
-    );
-    return { server: facts, tableBytes: Number(rows[0]?.bytes ?? 0), faults: toolFaults(server, facts, tools) };
+    return { server: facts, faults: toolFaults(server, facts, tools) };
   });
 }
 

@@ -6,6 +6,7 @@ import {
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
+  type HeadObjectCommandOutput,
   type S3Client,
 } from '@aws-sdk/client-s3';
 
@@ -21,16 +22,12 @@ export interface InStore {
 }
 
 export async function checkStoredDumpOf(
-  { client, object, signal }: InStore,
+  place: InStore,
   { sizeBytes, sha256, crc32 }: StoredDump,
   onBytes: (bytes: number) => void,
 ): Promise<StoredDumpCheck> {
-  const head = await client
-    .send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }), { abortSignal: signal })
-    .catch((error: unknown) => {
-      if (isAbsent(error)) return null;
-      throw error;
-    });
+  const { client, object, signal } = place;
+  const head = await headOf(place);
   if (!head) throw wrong(object, `${sizeBytes} bytes were sent, the store has no such object`);
   if (head.ContentLength !== sizeBytes)
     throw wrong(object, `${sizeBytes} bytes were sent, the store holds ${head.ContentLength ?? 'no'} bytes`);
@@ -57,9 +54,26 @@ function wrong({ Bucket, Key }: InStore['object'], what: string): Error {
   return failure('ChecksumMismatch', `${Key} in bucket ${Bucket}: ${what}`, { bucket: Bucket, key: Key });
 }
 
-export async function discardDumpOf({ client, object, signal }: InStore): Promise<void> {
+/** Why the key cannot be taken; null when it is free. */
+export async function keyTaken(place: InStore): Promise<string | null> {
+  const { Bucket, Key } = place.object;
+  const taken = (await headOf(place)) ? 'an object' : (await readDumpProgressOf(place)) ? 'an upload under way' : null;
+  return taken === null ? null : `${Key} in bucket ${Bucket} is ${taken} already, of a run that began in the same second: start again`;
+}
+
+export async function discardDumpOf(place: InStore, run: string): Promise<void> {
+  const { client, object, signal } = place;
   await removeParts(client, object);
-  await client.send(new DeleteObjectCommand(object), { abortSignal: signal });
+  if ((await headOf(place))?.Metadata?.run === run) await client.send(new DeleteObjectCommand(object), { abortSignal: signal });
+}
+
+async function headOf({ client, object, signal }: InStore): Promise<HeadObjectCommandOutput | null> {
+  try {
+    return await client.send(new HeadObjectCommand({ ...object, ChecksumMode: 'ENABLED' }), { abortSignal: signal });
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
 }
 
 export async function readDumpProgressOf({ client, object, signal }: InStore): Promise<{ storedBytes: number } | null> {

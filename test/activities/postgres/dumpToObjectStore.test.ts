@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, before, describe, test } from 'node:test';
 
-import { GetObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
 
 import { createClientTools, type ClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
@@ -65,7 +66,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
 
   const real = () => activitiesWith(createClientTools(programs));
   const dump = (key: string, dumps = real()): Promise<StoredDump> =>
-    runActivity(() => dumps.dumpToObjectStore({ server, store, key, tableBytes: megabyte }));
+    runActivity(() => dumps.dumpToObjectStore({ server, store, key, run: 'run-1', databaseBytes: megabyte }));
   const check = (stored: StoredDump, dumps = real()) => runActivity(() => dumps.checkStoredDump({ store, dump: stored }));
   const unfinished = async () => (await gateway.client.send(new ListMultipartUploadsCommand({ Bucket: store.bucket }))).Uploads ?? [];
   const body = async (key: string) => {
@@ -73,7 +74,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
     return Body as AsyncIterable<Buffer>;
   };
   const isThere = (key: string): Promise<boolean> =>
-    body(key).then(
+    gateway.client.send(new HeadObjectCommand({ Bucket: store.bucket, Key: key })).then(
       () => true,
       () => false,
     );
@@ -143,7 +144,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
     const dumps = activitiesWith(
       await toolsWith(
         'damage',
-        `"$real" "$@" > "$0.whole"; size=$(wc -c < "$0.whole"); head -c $((size - 3000)) "$0.whole"; head -c 40 /dev/zero; tail -c 2960 "$0.whole"`,
+        `"$real" "$@" | cat > "$0.whole"; size=$(wc -c < "$0.whole"); head -c $((size - 3000)) "$0.whole"; head -c 40 /dev/zero; tail -c 2960 "$0.whole"`,
       ),
     );
     const error = await failureOf(dump('pix/damaged', dumps));
@@ -166,10 +167,21 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
     content[content.length - 1] = (content[content.length - 1] ?? 0) ^ 1;
     await put(content);
     await assert.rejects(check(stored), { type: 'ChecksumMismatch' });
+  });
+
+  test('a name that is taken is refused, and what another run stored there is never discarded', async () => {
     const dumps = real();
-    await runActivity(() => dumps.discardDump({ store, key: 'pix/judged' }));
-    await runActivity(() => dumps.discardDump({ store, key: 'pix/judged' }));
-    assert.equal(await isThere('pix/judged'), false);
+    const key = 'pix/same-second';
+    const inspect = () => runActivity(() => dumps.inspectDump({ server, store, key }));
+    const discard = (run: string) => runActivity(() => dumps.discardDump({ store, key, run }));
+    assert.deepEqual((await inspect()).faults, []);
+    await dump(key);
+    assert.match((await inspect()).faults.join(), /an object already/);
+    await discard('run-2');
+    assert.equal(await isThere(key), true);
+    await discard('run-1');
+    await discard('run-1');
+    assert.equal(await isThere(key), false);
   });
 
   describe('of some hundred megabytes', () => {
@@ -188,7 +200,9 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       const begin = process.memoryUsage().arrayBuffers;
       let peak = begin;
       const watching = setInterval(() => (peak = Math.max(peak, process.memoryUsage().arrayBuffers)), 10);
-      const running = beginActivity(() => uncompressed.dumpToObjectStore({ server, store, key: 'pix/big', tableBytes: megabyte }));
+      const running = beginActivity(() =>
+        uncompressed.dumpToObjectStore({ server, store, key: 'pix/big', run: 'run-1', databaseBytes: megabyte }),
+      );
       const stored = await running.result.finally(() => clearInterval(watching));
       assert.ok(stored.sizeBytes > 300 * megabyte, `${stored.sizeBytes} bytes`);
       const growth = Math.round((peak - begin) / megabyte);
@@ -196,12 +210,14 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       assert.ok(growth < 250, `buffers grew by ${growth} MB`);
       assert.deepEqual(Object.keys(running.heartbeats[0] as object), ['dumpedBytes', 'sentBytes']);
       assert.deepEqual(await check(stored), { by: 'checksum' });
-      await runActivity(() => uncompressed.discardDump({ store, key: 'pix/big' }));
+      await runActivity(() => uncompressed.discardDump({ store, key: 'pix/big', run: 'run-1' }));
     });
 
     test('cancelled on the way, it leaves no process, no parts and no object', async () => {
       const dumps = real();
-      const running = beginActivity(() => dumps.dumpToObjectStore({ server, store, key: 'pix/cancelled', tableBytes: megabyte }));
+      const running = beginActivity(() =>
+        dumps.dumpToObjectStore({ server, store, key: 'pix/cancelled', run: 'run-1', databaseBytes: megabyte }),
+      );
       await waitUntil('parts are in the store', async () => {
         const seen = await runActivity(() => dumps.readDumpProgress({ store, key: 'pix/cancelled' }));
         return (seen?.storedBytes ?? 0) > 0;
@@ -231,7 +247,9 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       assert.equal(gone.type, 'ObjectStoreUnavailable', gone.message);
       // The next attempt clears what that left, and is whole.
       await bench.sql('source', 'drop table big');
-      await dump('pix/store');
+      const retry = new MockActivityEnvironment({ attempt: 2 });
+      const again = real();
+      await retry.run(() => again.dumpToObjectStore({ server, store, key: 'pix/store', run: 'run-1', databaseBytes: megabyte }));
       assert.deepEqual(await unfinished(), []);
     });
   });
