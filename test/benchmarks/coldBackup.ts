@@ -1,92 +1,16 @@
 // `npm run bench:cold-backup`: how fast the main job is, against the old procedure and against Ansible. See `--help`.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Command } from 'commander';
 
-import { Command, InvalidArgumentError } from 'commander';
-
-import type { Bench, Section } from './bench.contract.ts';
 import { measureCopy } from './copy/copyBench.ts';
-import { machineFacts } from './machineFacts.ts';
-import { tellSection, verdictOf } from './report.ts';
+import { positive, runBenchmark, type BenchOptions, type Parts } from './runBenchmark.ts';
 import { measureSteps } from './steps/stepsBench.ts';
-import { summarise } from './statistics.ts';
 
-interface Options {
-  rounds: number;
+interface Options extends BenchOptions {
   megabytesPerShard: number;
   compressionLevel?: number;
-  json?: boolean;
 }
 
-const parts: Record<string, (bench: Bench, options: Options) => Promise<Section>> = {
-  copy: measureCopy,
-  steps: measureSteps,
-};
-
-async function main(wanted: string[], options: Options): Promise<void> {
-  // With --json only the answer goes to the standard output.
-  const say = (line: string): void => (options.json ? console.error(line) : console.log(line));
-  const stopping = new AbortController();
-  const stopped = new Promise<never>((_, reject) =>
-    stopping.signal.addEventListener('abort', () => reject(new Error('interrupted')), { once: true }),
-  );
-  stopped.catch(() => {});
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      say(`${signal}: ending what was started …`);
-      stopping.abort();
-    });
-  const facts = await machineFacts();
-  const sections: Section[] = [];
-  try {
-    for (const name of wanted.length > 0 ? wanted : Object.keys(parts)) {
-      const measure = parts[name];
-      if (!measure) throw new Error(`there is no part "${name}"; parts: ${Object.keys(parts).join(', ')}`);
-      sections.push(await withEnds(options, say, stopping.signal, (bench) => Promise.race([measure(bench, options), stopped])));
-    }
-  } catch (error) {
-    console.error(stopping.signal.aborted ? 'interrupted: nothing measured of this part' : error);
-    process.exitCode = stopping.signal.aborted ? 130 : 1;
-  }
-  tell(facts, sections, options, say);
-}
-
-/** An own folder, and everything that the part began ended in reverse order whatever happens. */
-async function withEnds(
-  { rounds }: Options,
-  say: (line: string) => void,
-  signal: AbortSignal,
-  measure: (bench: Bench) => Promise<Section>,
-): Promise<Section> {
-  const directory = await mkdtemp(join(tmpdir(), 'ns-bench-'));
-  const ends: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
-  try {
-    return await measure({ rounds, directory, say, signal, atEnd: (end) => ends.push(end) });
-  } finally {
-    for (const end of ends.reverse()) await end().catch((error: unknown) => say(`at the end: ${String(error)}`));
-  }
-}
-
-function tell(facts: Record<string, string>, sections: Section[], { json }: Options, say: (line: string) => void): void {
-  if (json) {
-    const measured = sections.map(({ figures, ...rest }) => ({
-      ...rest,
-      figures: figures.map((figure) => ({ ...figure, ...summarise(figure.values), verdict: verdictOf(figure) ?? null })),
-    }));
-    console.log(JSON.stringify({ machine: facts, sections: measured }, null, 2));
-    return;
-  }
-  for (const section of sections) tellSection(section, say);
-  say('\nMachine (one of several users may be busy on it: repeat what looks odd)');
-  for (const [name, value] of Object.entries(facts)) say(`  ${name.padEnd(14)}${value}`);
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('a number above 0');
-  return value;
-}
+const parts: Parts<Options> = { copy: measureCopy, steps: measureSteps };
 
 await new Command('npm run bench:cold-backup --')
   .description(
@@ -97,6 +21,6 @@ await new Command('npm run bench:cold-backup --')
   .option('--megabytes-per-shard <number>', 'documents on each of the two shards', positive, 200)
   .option('--compression-level <number>', 'zstd level of ours, 1 to 19; default: that of the lab', positive)
   .option('--json', 'the figures as JSON on the standard output, progress on the error output')
-  .action(main)
+  .action((wanted: string[], options: Options) => runBenchmark(parts, wanted, options))
   .parseAsync();
 process.exit();

@@ -1,5 +1,6 @@
 import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
 import type { FullReplicationReport } from './fullReplication.contract.ts';
+import type { IncrementalReplicationReport } from './incrementalReplication.contract.ts';
 import type { LearningContentRunReport } from './learningContent.contract.ts';
 import type { NotificationReport } from './notification.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
@@ -24,7 +25,7 @@ export interface ReplicationReport {
   endedAt: string;
   seconds: number;
   full?: FullReplicationReport;
-  incremental?: unknown;
+  incremental?: IncrementalReplicationReport;
   learningContent?: LearningContentRunReport;
   notification?: NotificationReport;
   steps: StepRecord[];
