@@ -46,7 +46,7 @@ describe('services under systemd', { skip: await systemdMachineMissing() }, () =
       unitOf('stubborn', serverCommand(ports.stubborn, { stubborn: true }), { stopWaitSeconds: 4 }),
       unitOf('mute', shell('exec sleep 600')),
       unitOf('dying', shell('echo cannot bind the port >&2; exit 3')),
-      unitOf('later', shell('sleep 1.2; exit 5')),
+      unitOf('later', shell('sleep 0.7; exit 5')),
       unitOf('job', shell('sleep 0.5; exit 0'), { kind: 'oneshot' }),
       unitOf('bad-job', shell('sleep 0.5; exit 4'), { kind: 'oneshot' }),
     ]);
