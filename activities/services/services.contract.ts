@@ -13,8 +13,6 @@ export interface ServiceState {
   said: string;
   /** When the present condition began, ISO 8601 UTC, when the manager knows. */
   sinceAt?: string;
-  /** Whole seconds for which the running process has lived, when the manager tells. */
-  livesSeconds?: number;
   /** Process id while running. */
   processId?: number;
   /** Exit status of the main process's last end, when the manager knows. */

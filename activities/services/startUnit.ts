@@ -6,7 +6,6 @@ import { describeState, readState, untilSo, type UnitAtWork } from './serviceSta
 
 /** After this time a unit that was started and is still not even starting has ended again. */
 const takesOffWithinMs = 3_000;
-/** A unit counts as started when it runs with its ports open and its process has lived so long. */
 const secondLookAfterMs = 1_000;
 
 /** Orders the start once and waits until the unit runs with its ports open, at two looks: a start whose process dies soon is no start. */
@@ -26,8 +25,6 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
     looks += 1;
     if (runs(state)) {
       if (looks === 1) return true;
-      // supervisord answers a start after the program's startsecs: then this look is late enough.
-      if ((state.livesSeconds ?? 0) * 1000 >= secondLookAfterMs) return true;
       await sleep(secondLookAfterMs);
       return runs(await readState(host, manager, ports));
     }

@@ -26,7 +26,6 @@ export function readSupervisorStatus(text: string): { state: UnitReading; ended:
   if (processId) state.processId = Number(processId);
   if (processId && now) {
     const uptimeSeconds = Number(days ?? 0) * 86_400 + Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
-    state.livesSeconds = uptimeSeconds;
     state.sinceAt = instant(Number(now) - uptimeSeconds);
     state.lastStartAt = state.sinceAt;
   }
