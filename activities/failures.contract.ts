@@ -41,7 +41,7 @@ export const failureCatalogue = {
   SecurisationFailed: { retry: false, remedy: 'read the logbook event; run the securisation by hand' },
   PostgresFailed: { retry: false, remedy: 'read what the server said in the message' },
   SnapshotLost: { retry: false, remedy: 'nothing to do: the copy begins again under a new snapshot; readers were not touched' },
-  BesideNotPossible: { retry: false, remedy: 'remove what the list names, or set full.method: inPlace in the replica file' },
+  BesideNotPossible: { retry: false, remedy: 'remove what the list names, then start again' },
   TargetBusy: { retry: false, remedy: 'end the sessions that the message names, then start again; the copy stands ready' },
   NothingToUndo: { retry: false, remedy: 'there is no copy of yesterday; run the replication again' },
   // The artefact is wrong: the operator acts, in the morning.
