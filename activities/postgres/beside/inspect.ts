@@ -6,8 +6,8 @@ import type { PostgresFacts } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
 import { besideSchemas, type BesideCopy, type BesideInspection } from './beside.contract.ts';
 import { keptKey, readLiveObjects } from './bookkeeping.ts';
-import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from './catalog.ts';
-import { dependentsOf } from './dependents.ts';
+import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from '../swap/catalog.ts';
+import { dependentsOf } from '../swap/dependents.ts';
 import { applicationOf } from './snapshot.ts';
 import { tablesOf } from './tables.ts';
 

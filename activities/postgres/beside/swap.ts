@@ -7,10 +7,10 @@ import { postgresFailure, type Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
-import { inMovingOrder, moveStatement, objectKey, objectsOf, type SchemaObject } from './catalog.ts';
+import { inMovingOrder, moveStatement, objectKey, objectsOf, type SchemaObject } from '../swap/catalog.ts';
 import { dropOwnSchema } from './define.ts';
-import { dependentsOf } from './dependents.ts';
-import { grantsLike } from './grants.ts';
+import { dependentsOf } from '../swap/dependents.ts';
+import { grantsLike } from '../swap/grants.ts';
 import { applicationOf } from './snapshot.ts';
 
 const { next, previous } = besideSchemas;

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { readLiveObjects } from '../beside/bookkeeping.ts';
 import { besideSchemas } from '../beside/beside.contract.ts';
-import { objectKey } from '../beside/catalog.ts';
+import { objectKey } from '../swap/catalog.ts';
 import { tablesOf, type SourceTable } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';

@@ -2,8 +2,8 @@ import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
 import { requalify } from '../beside/dumpText.ts';
-import { dependentsOf, type Dependent } from '../beside/dependents.ts';
-import type { SchemaObject } from '../beside/catalog.ts';
+import { dependentsOf, type Dependent } from '../swap/dependents.ts';
+import type { SchemaObject } from '../swap/catalog.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { loadSchemas } from './defineTable.ts';
 

@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { grantsLike } from '../beside/grants.ts';
+import { grantsLike } from '../swap/grants.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
-import { defaultGrants } from '../learningContent/defaultGrants.ts';
+import { defaultGrants } from '../swap/defaultGrants.ts';
 import { bindAgain, boundObjects, lockNames } from './boundObjects.ts';
 import { loadSchemas } from './defineTable.ts';
 import type { IncrementalCopy } from './incremental.contract.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { objectInWords, objectsOf, type SchemaObject } from '../beside/catalog.ts';
+import { objectInWords, objectsOf, type SchemaObject } from '../swap/catalog.ts';
 import { contentTableNames } from './learningContent.contract.ts';
 
 const names = new Set<string>(contentTableNames);

@@ -5,11 +5,11 @@ import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
 import { failure } from '../../failure.ts';
-import { schemaExists } from '../beside/catalog.ts';
+import { schemaExists } from '../swap/catalog.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { checkLearningContent, faultInWords } from './checkLearningContent.ts';
 import { learningContentRows } from './contentRows.ts';
-import { copyText } from './copyText.ts';
+import { copyText } from '../copyText.ts';
 import { contentTableNames, type ContentTableName, type LearningContent, type LearningContentReport } from './learningContent.contract.ts';
 import { swapContentTables, type ContentSchemas } from './swapContentTables.ts';
 import { createIndexSql, createTableSql } from './tableDefinition.ts';

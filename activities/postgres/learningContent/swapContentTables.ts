@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { schemaExists } from '../beside/catalog.ts';
-import { dependentsOf } from '../beside/dependents.ts';
-import { grantsLike } from '../beside/grants.ts';
+import { schemaExists } from '../swap/catalog.ts';
+import { dependentsOf } from '../swap/dependents.ts';
+import { grantsLike } from '../swap/grants.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { findContentTables, viewDefinitions, blockersInWords } from './contentCatalog.ts';
-import { defaultGrants } from './defaultGrants.ts';
+import { defaultGrants } from '../swap/defaultGrants.ts';
 import { contentTableNames, type LearningContentReport } from './learningContent.contract.ts';
 
 /** Below the second after which a server looks for deadlocks: we give way before it could choose a reader. */

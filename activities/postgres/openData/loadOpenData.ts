@@ -6,7 +6,7 @@ import { from as copyFrom } from 'pg-copy-streams';
 
 import { failure } from '../../failure.ts';
 import { qualified, quoted } from '../identifiers.ts';
-import { copyText } from '../learningContent/copyText.ts';
+import { copyText } from '../copyText.ts';
 import { columnsOf, rowsOf } from './columns.ts';
 import type { OpenDataRecord } from './fetchOpenData.ts';
 import type { OpenDataReport } from './openData.contract.ts';

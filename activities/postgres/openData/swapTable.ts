@@ -3,12 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { objectsOf, type SchemaObject } from '../beside/catalog.ts';
-import { dependentsOf } from '../beside/dependents.ts';
-import { grantsLike } from '../beside/grants.ts';
+import { objectsOf, type SchemaObject } from '../swap/catalog.ts';
+import { dependentsOf } from '../swap/dependents.ts';
+import { grantsLike } from '../swap/grants.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { viewDefinitions } from '../learningContent/contentCatalog.ts';
-import { defaultGrants } from '../learningContent/defaultGrants.ts';
+import { defaultGrants } from '../swap/defaultGrants.ts';
 import type { OpenDataReport } from './openData.contract.ts';
 
 /** Exists inside the transaction alone. */

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 
 import { checkLearningContent, faultInWords } from '../../../activities/postgres/learningContent/checkLearningContent.ts';
 import { learningContentRows } from '../../../activities/postgres/learningContent/contentRows.ts';
-import { arrayLiteral, copyText } from '../../../activities/postgres/learningContent/copyText.ts';
+import { arrayLiteral, copyText } from '../../../activities/postgres/copyText.ts';
 import { contentTableNames } from '../../../activities/postgres/learningContent/learningContent.contract.ts';
 import { createIndexSql, createTableSql } from '../../../activities/postgres/learningContent/tableDefinition.ts';
 import { contentTables } from '../../../activities/postgres/learningContent/tables.ts';

@@ -1,4 +1,4 @@
-import type { ContentValue } from './learningContent.contract.ts';
+import type { ContentValue } from './learningContent/learningContent.contract.ts';
 
 const charactersPerChunk = 65_536;
 
