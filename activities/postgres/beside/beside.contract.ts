@@ -145,6 +145,8 @@ export interface BesideActivities {
   verifyBeside(input: { copy: BesideCopy; plan: { indexes: number; foreignKeys: number } }): Promise<ReplicaCheck>;
   /** Takes the copy into use in one short transaction that gives way to readers. Repeatable: a done swap of this run is answered. Fails with TargetBusy, NameTaken. */
   swapBeside(input: { copy: BesideCopy; limitSeconds: number }): Promise<SwapReport>;
+  /** The swap of this run when it was done, else null: for when the answer of `swapBeside` was lost. Repeatable: reads only. */
+  readSwap(input: { copy: BesideCopy }): Promise<SwapReport | null>;
   /** Puts yesterday's copy back into use. Fails with NothingToUndo. */
   undoSwap(input: { copy: BesideCopy; limitSeconds: number }): Promise<SwapReport>;
   /** Drops what an ended run left in the schema `next`, and its checkpoints. Repeatable. Never touches what is in use. */

@@ -9,6 +9,7 @@ import { copyTablesOf, type CopyProgress } from './copyTables.ts';
 import { defineBesideOf, dropOwnSchema } from './define.ts';
 import { inspectBesideOf } from './inspect.ts';
 import { readProgressOf } from './progress.ts';
+import { readSwapOf } from './readSwap.ts';
 import { runStatementsOf } from './runStatements.ts';
 import { setSequencesOf } from './sequences.ts';
 import { applicationOf, holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
@@ -80,6 +81,9 @@ export function createBesideActivities({ connections, tools }: { connections: Co
         () => ({}),
         () => swapBesideOf(connections, copy, limitSeconds, signal),
       );
+    },
+    async readSwap({ copy }) {
+      return readSwapOf(connections, copy, cancellationSignal());
     },
     async undoSwap({ copy, limitSeconds }) {
       const signal = cancellationSignal();

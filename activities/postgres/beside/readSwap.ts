@@ -1,0 +1,13 @@
+import type { Connections } from '../connections.ts';
+import type { BesideCopy, SwapReport } from './beside.contract.ts';
+import { ensureBookkeeping, readCheckpoint } from './bookkeeping.ts';
+import { applicationOf } from './snapshot.ts';
+
+/** The mark that a swap leaves in its own transaction: there, or it was not done. */
+export async function readSwapOf({ session }: Connections, copy: BesideCopy, signal: AbortSignal): Promise<SwapReport | null> {
+  return session(copy.target, { application: applicationOf(copy, 'swapped'), signal }, async (target) => {
+    await ensureBookkeeping(target);
+    const done = await readCheckpoint(target, copy, 'swap');
+    return done ? (done.facts as SwapReport) : null;
+  });
+}

@@ -1,0 +1,61 @@
+import type { FailureType } from '../../activities/failures.contract.ts';
+import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
+import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
+import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
+import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
+
+/** What the fake of a replica implements; requests, clock and runs are real in tests over it. */
+export type FakeReplicaActivities = BesideActivities &
+  CheckActivities &
+  DumpActivities &
+  IncrementalActivities &
+  LearningContentActivities &
+  OpenDataActivities &
+  WebhookActivities &
+  Pick<ObjectStoreActivities, 'checkObjectStore'>;
+
+/** Which generation of a thing its readers see. */
+export type Generation = 'former' | 'new';
+
+/** What people outside see of a replica, and what a run must not leave behind. */
+export interface ReplicaState {
+  warehouse: Generation;
+  /** What pixUndoReplication would put back. */
+  undoable: Generation | null;
+  content: Generation;
+  openData: Generation;
+  schemaCopy: Generation;
+  /** Rows per incremental table. */
+  incremental: Record<string, number>;
+  /** Keys in the object store. */
+  objects: string[];
+  /** Names of webhooks that were told, each once per idempotency key. */
+  told: string[];
+  /** In words: a held snapshot, what was built or loaded beside, parts of an upload. */
+  leftovers: string[];
+}
+
+/**
+ * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and the
+ * server tells that its time is over, with no try left. `cancel`: the act begins, meets a cancel of the run and gives up. `cancelLate`: it takes effect, the
+ * cancel comes and its answer is lost.
+ */
+export type ReplicaTrouble =
+  | { kind: 'fail'; times: number; type?: FailureType }
+  | { kind: 'timeOut'; times: number }
+  | { kind: 'cancel' | 'cancelLate'; cancel: () => Promise<unknown> };
+
+export type TroubleKind = ReplicaTrouble['kind'];
+
+export interface ReplicaCall {
+  activity: string;
+  /** Activity and the thing it was called for, for example "copyTables copy/users". */
+  key: string;
+  /** What follows the first run's id in that of the calling run: "" or the chain's link. */
+  link: string;
+  atMs: number;
+}
