@@ -1,12 +1,13 @@
-import { CancellationScope, sleep, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 
 import type { StoredDump } from '../../activities/postgres/dumps/dumps.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
-import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe, quick } from '../runbook/profiles.ts';
 import type { PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
+import { watchWhile } from '../runbook/watchWhile.ts';
 import { withRestore } from '../runbook/withRestore.ts';
 import type { DumpToObjectStoreInput, DumpToObjectStoreReport, DumpToObjectStoreRequest } from './dumpToObjectStore.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
@@ -93,37 +94,18 @@ async function discard({ store, key, run }: { store: ObjectStore; key: string; r
   }
 }
 
-/** Asks the store how far it is while the dump goes on, ever less often. */
+/** Asks the store how far it is while the dump goes on. */
 async function watched(
   { store, key, runbook, record }: { store: ObjectStore; key: string; runbook: Runbook; record: StepRecord },
   work: () => Promise<StoredDump>,
 ): Promise<StoredDump> {
-  const scope = new CancellationScope({ cancellable: true });
-  const watching = scope
-    .run(async () => {
-      for (let pauseMs = 5_000; ; pauseMs = Math.min(60_000, pauseMs * 1.3)) {
-        await sleep(Math.round(pauseMs), { summary: 'until the next look at the upload' });
-        // A look that fails is no reason to stop the work.
-        const seen = await probe('progress of the upload')
-          .readDumpProgress({ store, key })
-          .catch((error: unknown) => {
-            if (isCancellation(error)) throw error;
-            return null;
-          });
-        if (!seen || record.state !== 'running') continue;
-        record.note = `${(seen.storedBytes / 1e6).toFixed(0)} MB in the store`;
-        runbook.show();
-      }
-    })
-    .catch((error: unknown) => {
-      if (!isCancellation(error)) throw error;
-    });
-  try {
-    const done = await work();
-    record.note = `${(done.sizeBytes / 1e6).toFixed(1)} MB, sha256 ${done.sha256}`;
-    return done;
-  } finally {
-    scope.cancel();
-    await watching;
-  }
+  const look = async (): Promise<void> => {
+    const seen = await probe('progress of the upload').readDumpProgress({ store, key });
+    if (!seen || record.state !== 'running') return;
+    record.note = `${(seen.storedBytes / 1e6).toFixed(0)} MB in the store`;
+    runbook.show();
+  };
+  const done = await watchWhile('the upload', look, work);
+  record.note = `${(done.sizeBytes / 1e6).toFixed(1)} MB, sha256 ${done.sha256}`;
+  return done;
 }

@@ -2,11 +2,9 @@ import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 
 import type { BesideInspection } from '../../activities/postgres/beside/beside.contract.ts';
 import { failure } from '../../activities/failure.ts';
-import { beginRunbook, type Runbook } from '../runbook/beginRunbook.ts';
-import { CancelledFailure, describeFailure, isCancellation, readableFailure } from '../runbook/failures.ts';
-import { holdPlatform } from '../runbook/holdPlatform.ts';
+import type { Runbook } from '../runbook/beginRunbook.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { patient, quick } from '../runbook/profiles.ts';
-import { readInput } from '../runbook/readInput.ts';
 import { withRestore } from '../runbook/withRestore.ts';
 import { besideCopyOf } from './besideCopy.ts';
 import { buildBeside } from './buildBeside.ts';
@@ -18,6 +16,7 @@ import type {
   FullReplicationRequest,
 } from './fullReplication.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
+import { runPixProcedure } from './runPixProcedure.ts';
 
 /**
  * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
@@ -29,46 +28,32 @@ import type { PixReplica } from './replica.contract.ts';
  * To stop   cancel.
  */
 export async function pixFullReplication(input: FullReplicationInput): Promise<FullReplicationReport | FullReplicationPlanReport> {
-  const { replica, dryRun } = await readInput<FullReplicationRequest>('pixFullReplication', input);
-  const { runId, startTime, parent } = workflowInfo();
-  const copy = besideCopyOf(replica, runId);
+  return runPixProcedure<FullReplicationRequest, FullReplicationReport | FullReplicationPlanReport>(
+    'pixFullReplication',
+    input,
+    ({ replica }) => stepsOf(planFull(replica)),
+    replaceBeside,
+    {
+      instead: ({ replica, dryRun }) => (dryRun ? describe(replica) : null),
+      cancelled: 'the former copy is in use, what was built is dropped',
+    },
+  );
+}
+
+async function replaceBeside({ replica }: FullReplicationRequest, runbook: Runbook, beganMs: number): Promise<FullReplicationReport> {
+  const copy = besideCopyOf(replica, workflowInfo().runId);
   const plan = planFull(replica);
-  if (dryRun) {
-    const inspection = await patient('look at source and target', 300).inspectBeside({ copy });
-    return describe(replica, inspection, stepsOf(plan));
-  }
-  const runbook = beginRunbook({
-    procedure: 'pixFullReplication',
-    system: 'pix',
-    target: replica.name,
-    steps: stepsOf(plan),
-    ...replica.policy,
+  const inspection = await runbook.step(plan.inspect, async () => {
+    const seen = await patient('look at source and target', 300).inspectBeside({ copy });
+    refuse(seen);
+    return seen;
   });
-  // A run that is part of a chain stands under the chain's lock.
-  const release = parent ? async () => undefined : await holdPlatform('pix', replica.name);
-  try {
-    const inspection = await runbook.step(plan.inspect, async () => {
-      const seen = await patient('look at source and target', 300).inspectBeside({ copy });
-      refuse(seen);
-      return seen;
-    });
-    for (const warning of inspection.warnings) runbook.warn(warning);
-    const built = await withRestore({
-      work: () => buildBeside({ replica, copy, plan, runbook, inspection }),
-      restore: () => tidy(replica, copy, runbook),
-    });
-    runbook.setState('done');
-    return report(replica, runbook, startTime, built);
-  } catch (error) {
-    if (isCancellation(error)) {
-      runbook.setState('cancelled');
-      throw new CancelledFailure('cancelled; the former copy is in use, what was built is dropped');
-    }
-    runbook.setState('failed');
-    throw readableFailure(error, { replica: replica.name, warnings: runbook.progress.warnings });
-  } finally {
-    await release();
-  }
+  for (const warning of inspection.warnings) runbook.warn(warning);
+  const built = await withRestore({
+    work: () => buildBeside({ replica, copy, plan, runbook, inspection }),
+    restore: () => tidy(replica, copy, runbook),
+  });
+  return report(replica, runbook, beganMs, built);
 }
 
 /** Every reason at once, before anything is touched (PX-25). */
@@ -95,13 +80,15 @@ async function tidy(replica: PixReplica, copy: ReturnType<typeof besideCopyOf>, 
   });
 }
 
-function describe(replica: PixReplica, inspection: BesideInspection, steps: FullReplicationPlanReport['steps']): FullReplicationPlanReport {
+async function describe(replica: PixReplica): Promise<FullReplicationPlanReport> {
+  const copy = besideCopyOf(replica, workflowInfo().runId);
+  const inspection = await patient('look at source and target', 300).inspectBeside({ copy });
   return {
     replica: replica.name,
     dryRun: true,
     source: inspection.source,
     target: inspection.target,
-    steps,
+    steps: stepsOf(planFull(replica)),
     tables: [
       ...inspection.tables.map((table) => ({ ...table, mode: 'default' as const })),
       ...Object.entries(replica.tables).map(([name, mode]) => ({ name, mode, estimatedRows: 0, bytes: 0 })),
@@ -114,16 +101,16 @@ function describe(replica: PixReplica, inspection: BesideInspection, steps: Full
 function report(
   replica: PixReplica,
   { progress }: Runbook,
-  startTime: Date,
+  beganMs: number,
   built: Awaited<ReturnType<typeof buildBeside>>,
 ): FullReplicationReport {
   const endedAt = new Date();
   return {
     replica: replica.name,
     method: 'beside',
-    beganAt: startTime.toISOString(),
+    beganAt: new Date(beganMs).toISOString(),
     endedAt: endedAt.toISOString(),
-    seconds: Math.round((endedAt.getTime() - startTime.getTime()) / 100) / 10,
+    seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
     ...built,
     undo: `temporal workflow start --type pixUndoReplication --task-queue operations --workflow-id pix/undo/${replica.name} --input '{"replica":"${replica.name}"}'`,
     steps: progress.steps,

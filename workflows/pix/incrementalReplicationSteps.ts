@@ -1,11 +1,12 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { IncrementalCopy, IncrementalInspection, LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
-import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import { watchWhile } from '../runbook/watchWhile.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 /** What both procedures of the incremental tables are made of. */
@@ -91,34 +92,16 @@ export async function discardLoads({ replica, copy, runbook }: IncrementalRun): 
   });
 }
 
-/** Shows rows per table while the work goes on, ever less often: hours of work must not fill the history. */
+/** Shows rows per table while the work goes on. */
 export async function showingRows<Result>({ copy, runbook }: IncrementalRun, work: () => Promise<Result>): Promise<Result> {
-  const scope = new CancellationScope({ cancellable: true });
-  const watching = scope.run(async () => {
-    for (let pauseMs = 5_000; ; pauseMs = Math.min(60_000, pauseMs * 1.3)) {
-      await sleep(Math.round(pauseMs), { summary: 'until the next look at the rows' });
-      // A look that fails is no reason to stop the work.
-      const seen = await probe('rows per table')
-        .readIncrementalProgress({ copy })
-        .catch((error: unknown) => {
-          if (isCancellation(error)) throw error;
-          return null;
-        });
-      for (const { table, rows, chunks, rowsUnderWay } of seen?.tables ?? [])
-        for (const id of [`copy/${table}`, `load/${table}`]) {
-          const record = runbook.record(id);
-          if (record?.state === 'running') record.note = `${rows + rowsUnderWay} rows, ${chunks} chunks done`;
-        }
-      runbook.show();
-    }
-  });
-  const ended = watching.catch((error: unknown) => {
-    if (!isCancellation(error)) throw error;
-  });
-  try {
-    return await work();
-  } finally {
-    scope.cancel();
-    await ended;
-  }
+  const look = async (): Promise<void> => {
+    const { tables } = await probe('rows per table').readIncrementalProgress({ copy });
+    for (const { table, rows, chunks, rowsUnderWay } of tables)
+      for (const id of [`copy/${table}`, `load/${table}`]) {
+        const record = runbook.record(id);
+        if (record?.state === 'running') record.note = `${rows + rowsUnderWay} rows, ${chunks} chunks done`;
+      }
+    runbook.show();
+  };
+  return watchWhile('the rows', look, work);
 }

@@ -7,6 +7,13 @@ import { readInput } from '../runbook/readInput.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
+export interface PixProcedureOptions<Request, Report> {
+  /** The answer to a request that touches nothing, for example a dry run: without lock and marks. Null: the work is wanted. */
+  instead?: (request: Request) => Promise<Report> | null;
+  /** What a cancelled run says of the state that it leaves. */
+  cancelled?: string;
+}
+
 /**
  * What every procedure of a replica does around its work: input, lock (a part of a chain stands under the chain's), marks, and an end that says what was.
  * @param steps those known beforehand; the work may add to them.
@@ -16,8 +23,11 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   input: unknown,
   steps: PlannedStep[] | ((request: Request) => PlannedStep[]),
   work: (request: Request, runbook: Runbook, beganMs: number) => Promise<Report>,
+  { instead, cancelled = 'nothing half-done is in use' }: PixProcedureOptions<Request, Report> = {},
 ): Promise<Report> {
   const request = await readInput<Request>(procedure, input);
+  const answer = instead?.(request) ?? null;
+  if (answer !== null) return answer;
   const { replica } = request;
   const { parent, startTime } = workflowInfo();
   const planned = typeof steps === 'function' ? steps(request) : steps;
@@ -30,7 +40,7 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   } catch (error) {
     if (isCancellation(error)) {
       runbook.setState('cancelled');
-      throw new CancelledFailure('cancelled; nothing half-done is in use');
+      throw new CancelledFailure(`cancelled; ${cancelled}`);
     }
     runbook.setState('failed');
     const { steps: marks, warnings } = runbook.progress;

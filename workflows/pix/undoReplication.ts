@@ -1,35 +1,43 @@
 import { workflowInfo } from '@temporalio/workflow';
 
-import { readableFailure } from '../runbook/failures.ts';
-import { holdPlatform } from '../runbook/holdPlatform.ts';
 import { patient } from '../runbook/profiles.ts';
-import { readInput } from '../runbook/readInput.ts';
+import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { besideCopyOf } from './besideCopy.ts';
+import { runPixProcedure } from './runPixProcedure.ts';
 import type { UndoReplicationInput, UndoReplicationReport, UndoReplicationRequest } from './undoReplication.contract.ts';
+
+const undo: PlannedStep = {
+  id: 'undo',
+  title: 'put the former copy back into use in one transaction',
+  phase: '1. Undo',
+  commands: ['ALTER … SET SCHEMA, both ways'],
+  skippable: false,
+};
 
 /**
  * Puts yesterday's copy of the warehouse back into use: one short transaction.
  *
  * Runbook   none upstream: the seed has no way back. Our own, from the schema that the last swap left.
  * Downtime  none.
- * Needs     the former copy, which stays until the next full replication.
+ * Needs     the former copy, which stays until the next full replication. A replication in place leaves none.
  * On error  nothing is changed.
  * To stop   cancel.
  */
 export async function pixUndoReplication(input: UndoReplicationInput): Promise<UndoReplicationReport> {
-  const { replica } = await readInput<UndoReplicationRequest>('pixUndoReplication', input);
-  const release = await holdPlatform('pix', replica.name);
-  try {
-    const { swapLimitSeconds } = replica.full;
-    const copy = besideCopyOf(replica, workflowInfo().runId);
-    const swap = await patient(`put the former copy of ${replica.name} back into use`, swapLimitSeconds).undoSwap({
-      copy,
-      limitSeconds: swapLimitSeconds,
-    });
-    return { replica: replica.name, swap };
-  } catch (error) {
-    throw readableFailure(error);
-  } finally {
-    await release();
-  }
+  return runPixProcedure<UndoReplicationRequest, UndoReplicationReport>(
+    'pixUndoReplication',
+    input,
+    [undo],
+    async ({ replica }, runbook) => {
+      const { swapLimitSeconds: limitSeconds } = replica.full;
+      const copy = besideCopyOf(replica, workflowInfo().runId);
+      const swap = await runbook.step(undo, async (record) => {
+        const done = await patient(`put the former copy of ${replica.name} back into use`, limitSeconds).undoSwap({ copy, limitSeconds });
+        record.note = `${done.moved} objects in ${done.lockedMs} ms`;
+        return done;
+      });
+      return { replica: replica.name, swap };
+    },
+    { cancelled: 'nothing is changed' },
+  );
 }
