@@ -1,4 +1,4 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 
 import type {
   BesideCopy,
@@ -11,8 +11,9 @@ import type {
   WorkItem,
 } from '../../activities/postgres/beside/beside.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
-import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
+import { watchWhile } from '../runbook/watchWhile.ts';
 import { workPool } from '../runbook/workPool.ts';
 import { itemStep, itemSteps, type FullPlan } from './fullPlan.ts';
 import type { PixReplica } from './replica.contract.ts';
@@ -50,7 +51,9 @@ export async function buildBeside(run: FullRun): Promise<Built> {
       });
       const swap = await runbook.step(plan.swap, async (record) => {
         const { swapLimitSeconds } = replica.full;
-        const done = await patient('take the copy into use', swapLimitSeconds).swapBeside({ copy, limitSeconds: swapLimitSeconds });
+        const done = await patient('take the copy into use', swapLimitSeconds)
+          .swapBeside({ copy, limitSeconds: swapLimitSeconds })
+          .catch((error: unknown) => unlessDone(run, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;
         return done;
       });
@@ -65,6 +68,21 @@ export async function buildBeside(run: FullRun): Promise<Built> {
       runbook.warn(`the copy begins again: ${describeFailure(error).message}`);
     }
   }
+}
+
+/** A swap may have been done although its answer was lost (time-out, cancel): the target knows, and the run must not say otherwise. */
+async function unlessDone({ copy, replica, runbook }: FullRun, error: unknown): Promise<SwapReport> {
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      const done = await probe('was the copy taken into use?').readSwap({ copy });
+      if (done) return done;
+    } catch (unknown) {
+      runbook.warn(
+        `whether the copy is in use on the ${replica.target.name} is not known, its swap gave no answer: ${describeFailure(unknown).message}`,
+      );
+    }
+    throw error;
+  });
 }
 
 async function begin({ replica, copy, plan, runbook, inspection }: FullRun): Promise<{ snapshot: HeldSnapshot; work: BesidePlan }> {
@@ -130,51 +148,32 @@ async function fill({ replica, copy, runbook }: FullRun, snapshot: HeldSnapshot,
   return copied;
 }
 
-/** Looks at the target's progress views while the work goes on, ever less often: hours of work must not fill the history. */
+/** Looks at the target's progress views while the work goes on. */
 async function watched<Result>({ copy, runbook, inspection }: FullRun, work: BesidePlan, fillAll: () => Promise<Result>): Promise<Result> {
   const totalBytes = inspection.tables.reduce((sum, { bytes }) => sum + bytes, 0);
   const beganMs = Date.now();
-  const scope = new CancellationScope({ cancellable: true });
-  const watching = scope.run(async () => {
-    for (let pauseMs = 5_000; ; pauseMs = Math.min(60_000, pauseMs * 1.3)) {
-      await sleep(Math.round(pauseMs), { summary: 'until the next look at the progress' });
-      // A look that fails is no reason to stop the work.
-      const seen = await probe('progress of the copy')
-        .readBesideProgress({ copy })
-        .catch((error: unknown) => {
-          if (isCancellation(error)) throw error;
-          return null;
-        });
-      if (!seen) continue;
-      for (const { table, rows, bytes } of seen.copies) {
-        const item = work.copies.find(({ tables }) => tables.includes(table));
-        const record = item && runbook.record(item.id);
-        if (record?.state === 'running') record.note = `${table}: ${rows} rows, ${(bytes / 1e6).toFixed(0)} MB`;
-      }
-      for (const { table, phase, percent } of seen.indexes)
-        for (const item of work.indexes) {
-          const record = item.tables.includes(table) ? runbook.record(item.id) : undefined;
-          if (record?.state === 'running') record.note = `${phase}${percent === null ? '' : ` ${percent} %`}`;
-        }
-      const doneBytes = seen.finished.bytes + seen.copies.reduce((sum, { bytes }) => sum + bytes, 0);
-      const perMs = doneBytes / Math.max(1, Date.now() - beganMs);
-      runbook.progress.estimate = {
-        doneBytes,
-        totalBytes,
-        ...(perMs > 0 && doneBytes < totalBytes ? { endsAt: new Date(Date.now() + (totalBytes - doneBytes) / perMs).toISOString() } : {}),
-      };
-      runbook.show();
+  const look = async (): Promise<void> => {
+    const seen = await probe('progress of the copy').readBesideProgress({ copy });
+    for (const { table, rows, bytes } of seen.copies) {
+      const item = work.copies.find(({ tables }) => tables.includes(table));
+      const record = item && runbook.record(item.id);
+      if (record?.state === 'running') record.note = `${table}: ${rows} rows, ${(bytes / 1e6).toFixed(0)} MB`;
     }
-  });
-  const ended = watching.catch((error: unknown) => {
-    if (!isCancellation(error)) throw error;
-  });
-  try {
-    return await fillAll();
-  } finally {
-    scope.cancel();
-    await ended;
-  }
+    for (const { table, phase, percent } of seen.indexes)
+      for (const item of work.indexes) {
+        const record = item.tables.includes(table) ? runbook.record(item.id) : undefined;
+        if (record?.state === 'running') record.note = `${phase}${percent === null ? '' : ` ${percent} %`}`;
+      }
+    const doneBytes = seen.finished.bytes + seen.copies.reduce((sum, { bytes }) => sum + bytes, 0);
+    const perMs = doneBytes / Math.max(1, Date.now() - beganMs);
+    runbook.progress.estimate = {
+      doneBytes,
+      totalBytes,
+      ...(perMs > 0 && doneBytes < totalBytes ? { endsAt: new Date(Date.now() + (totalBytes - doneBytes) / perMs).toISOString() } : {}),
+    };
+    runbook.show();
+  };
+  return watchWhile('the progress', look, fillAll);
 }
 
 function countStatements(items: readonly WorkItem[]): number {
