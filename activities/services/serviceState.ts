@@ -3,7 +3,7 @@ import { sleep } from '@temporalio/activity';
 import { ConnectionRefused, type Host } from '../hosts/host.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { ServiceChange, ServiceState } from './services.contract.ts';
-import type { UnitManager } from './unitManager.ts';
+import type { UnitManager, UnitReading } from './unitManager.ts';
 
 export interface UnitAtWork {
   host: Host;
@@ -14,7 +14,10 @@ export interface UnitAtWork {
 }
 
 export async function readState(host: Host, manager: UnitManager, ports: readonly number[]): Promise<ServiceState> {
-  const reading = await manager.read();
+  return withPorts(host, await manager.read(), ports);
+}
+
+async function withPorts(host: Host, reading: UnitReading, ports: readonly number[]): Promise<ServiceState> {
   return { ...reading, ports: await Promise.all(ports.map(async (port) => ({ port, open: await isOpen(host, port) }))) };
 }
 
@@ -34,25 +37,32 @@ const firstPauseMs = 200;
 const longestPauseMs = 2_000;
 const pauseGrowth = 1.4;
 
+/** The unit is as wanted; or it is looked at again after a pause; or at once, or by what the manager just told of it. */
+export type Verdict = 'so' | 'wait' | 'look' | UnitReading;
+
 /**
- * Looks at the unit again and again, heartbeating what it says, until `act` returns true or the limit is met.
+ * Looks at the unit again and again, heartbeating what it says, until `act` finds it as wanted or the limit is met.
  * @param act judges a state and does what it asks for.
  */
 export async function untilSo(
   { host, ports, limitSeconds, manager }: UnitAtWork,
-  act: (state: ServiceState, leftSeconds: number) => Promise<boolean>,
+  act: (state: ServiceState, leftSeconds: number) => Promise<Verdict>,
 ): Promise<ServiceChange & { reached: boolean }> {
   const beganMs = performance.now();
   let seen: ServiceState | undefined;
   const told = (): object => ({ condition: seen?.condition ?? 'unknown', said: seen?.said ?? '', elapsedSeconds: secondsSince(beganMs) });
   return withHeartbeat(told, async () => {
     let pauseMs = firstPauseMs;
+    let reading: UnitReading | undefined;
     for (let looks = 1; ; looks += 1) {
-      const state = await readState(host, manager, ports);
+      const state = await withPorts(host, reading ?? (await manager.read()), ports);
       seen = state;
       const leftSeconds = limitSeconds - (performance.now() - beganMs) / 1000;
-      const reached = await act(state, leftSeconds);
+      const verdict = await act(state, leftSeconds);
+      const reached = verdict === 'so';
       if (reached || leftSeconds <= 0) return { state, alreadySo: reached && looks === 1, reached, elapsedSeconds: secondsSince(beganMs) };
+      reading = typeof verdict === 'object' ? verdict : undefined;
+      if (verdict !== 'wait') continue;
       await sleep(Math.min(pauseMs, Math.max(leftSeconds * 1000, 50)));
       pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs);
     }

@@ -1,6 +1,6 @@
 import { failure } from '../failure.ts';
 import type { ServiceChange, ServiceCondition, ServiceState } from './services.contract.ts';
-import { describeState, untilSo, type UnitAtWork } from './serviceState.ts';
+import { describeState, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
 
 /** Orders the stop once, then waits. Never kills: what the manager does after its own time-out is the manager's configuration. */
 export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly ServiceCondition[]): Promise<ServiceChange> {
@@ -24,12 +24,12 @@ export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly Se
         facts(state),
       );
     }
-    if (acceptedConditions.includes(state.condition) && state.ports.every(({ open }) => !open)) return true;
+    if (acceptedConditions.includes(state.condition) && state.ports.every(({ open }) => !open)) return 'so';
     if (!ordered && (state.condition === 'running' || state.condition === 'starting') && leftSeconds > 0) {
       ordered = true;
-      await orderStop(work, leftSeconds);
+      return orderStop(work, leftSeconds);
     }
-    return false;
+    return 'wait';
   });
   if (!reached)
     throw failure(
@@ -41,13 +41,14 @@ export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly Se
 }
 
 /** An order that takes longer than the limit is no failure of its own: the state at the limit is what is told. */
-async function orderStop({ manager, limitSeconds }: UnitAtWork, leftSeconds: number): Promise<void> {
+async function orderStop({ manager, limitSeconds }: UnitAtWork, leftSeconds: number): Promise<Verdict> {
   const beganMs = performance.now();
   try {
-    await manager.stop(leftSeconds);
+    return (await manager.stop(leftSeconds))?.reading ?? 'look';
   } catch (error) {
     const tookSeconds = (performance.now() - beganMs) / 1000;
     const isTimeUp = (error as { type?: string }).type === 'CommandFailed' && tookSeconds >= Math.min(leftSeconds, limitSeconds);
     if (!isTimeUp) throw error;
+    return 'look';
   }
 }

@@ -4,20 +4,29 @@ import { failure } from '../failure.ts';
 import type { Host, RunOptions } from '../hosts/host.ts';
 import type { ServiceManager } from '../hosts/hosts.contract.ts';
 import { endOf, showControlCharacters } from '../tools/redact.ts';
-import { readProgramEnd, readSupervisorStatus, type ProgramEnd } from './supervisorStatus.ts';
-import type { UnitManager } from './unitManager.ts';
+import { readProgramInfo, readSupervisorStatus } from './supervisorStatus.ts';
+import type { Told, UnitManager } from './unitManager.ts';
 
 const commandLimitSeconds = 30;
 const statusScript = '"$1" -c "$2" status "$3"; code=$?; date +now=%s; exit "$code"';
-/** supervisorctl tells no exit status; its own library does, with the interpreter that runs supervisord or stands beside supervisorctl. */
-const programEndScript = `daemon=$("$1" -c "$3" pid)
-running=$(tr '\\0' '\\n' 2>/dev/null <"/proc/$daemon/cmdline" | head -n 1)
-beside=$(dirname -- "$(readlink -f -- "$(command -v -- "$1")")")/python3
-for python in "$running" "$beside" python3; do
-  "$python" -c 'import supervisor' 2>/dev/null && exec "$python" -c "$2" "$3" "$4"
+/**
+ * supervisorctl tells no exit status, and an order and a look are two of its runs: its own library does both in one, with the
+ * interpreter beside supervisorctl, or the one that runs supervisord. 97: no interpreter has the library.
+ */
+const programInfoScript = `ctl=$1 library=$2
+shift 2
+beside=$(dirname -- "$(readlink -f -- "$(command -v -- "$ctl")")")/python3
+for python in "$beside" python3; do
+  command -v "$python" >/dev/null || continue
+  "$python" -c "$library" "$@"
+  code=$?
+  [ "$code" = 97 ] || exit "$code"
 done
+daemon=$("$ctl" -c "$1" pid)
+running=$(tr '\\0' '\\n' 2>/dev/null <"/proc/$daemon/cmdline" | head -n 1)
+[ -z "$running" ] || exec "$running" -c "$library" "$@"
 exit 97`;
-const programEndPython = readFileSync(new URL('./programEnd.py', import.meta.url), 'utf8');
+const programInfoPython = readFileSync(new URL('./programInfo.py', import.meta.url), 'utf8');
 
 interface SupervisorUnit {
   host: Host;
@@ -32,22 +41,26 @@ export function createSupervisorManager({ host, unit, manager: { command, config
   const place = `${program} on ${host.ref.name}`;
   const options: RunOptions = { signal, timeoutSeconds: commandLimitSeconds };
 
+  const askLibrary = async (order: ('start' | 'stop')[], timeoutSeconds: number): Promise<Told | undefined> => {
+    const asked = await host.run(['sh', '-c', programInfoScript, 'nightshift', command, programInfoPython, configFile, program, ...order], {
+      signal,
+      timeoutSeconds,
+      accept: [0, 1, 97, 126, 127],
+    });
+    return asked.exitCode === 0 ? readProgramInfo(asked.stdout) : undefined;
+  };
+
   // Exit codes mean little: the start of a program that runs already prints an error and gives 0. The state afterwards is what counts.
-  const order = async (verb: 'start' | 'stop', timeoutSeconds: number): Promise<void> => {
+  const order = async (verb: 'start' | 'stop', timeoutSeconds: number): Promise<Told | undefined> => {
+    const told = await askLibrary([verb], timeoutSeconds);
+    if (told) return told;
     const { stdout, stderrTail } = await host.run([command, '-c', configFile, verb, program], {
       signal,
       timeoutSeconds,
       accept: [0, 1, 2, 3, 4, 5, 6, 7],
     });
     throwIfUnavailable(host.ref.name, place, `${stdout}\n${stderrTail}`);
-  };
-
-  const readEnd = async (): Promise<ProgramEnd | undefined> => {
-    const asked = await host.run(['sh', '-c', programEndScript, 'nightshift', command, programEndPython, configFile, program], {
-      ...options,
-      accept: [0, 1, 97, 127],
-    });
-    return asked.exitCode === 0 ? readProgramEnd(asked.stdout) : undefined;
+    return undefined;
   };
 
   return {
@@ -64,12 +77,14 @@ export function createSupervisorManager({ host, unit, manager: { command, config
           `supervisorctl status of ${place}: ${endOf(showControlCharacters(`${stdout}\n${stderrTail}`), 500)}`,
           { unit: program },
         );
-      return reading.ended ? { ...reading.state, ...(await readEnd()) } : reading.state;
+      return reading.ended ? ((await askLibrary([], commandLimitSeconds))?.reading ?? reading.state) : reading.state;
     },
     // Both wait on the host: stop until the process is gone, start for the program's startsecs.
     stop: (limitSeconds) => order('stop', limitSeconds),
     start: (limitSeconds) => order('start', limitSeconds),
-    trigger: () => order('start', commandLimitSeconds),
+    async trigger() {
+      await order('start', commandLimitSeconds);
+    },
     async lastWords() {
       try {
         const tails = [];

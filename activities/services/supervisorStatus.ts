@@ -1,5 +1,5 @@
 import type { ServiceCondition } from './services.contract.ts';
-import type { UnitReading } from './unitManager.ts';
+import type { Told, UnitReading } from './unitManager.ts';
 
 const conditions: Record<string, ServiceCondition> = {
   RUNNING: 'running',
@@ -17,10 +17,8 @@ const conditions: Record<string, ServiceCondition> = {
 /** Reads the line of `supervisorctl status PROGRAM`, and the host's clock ("now=…") below it. */
 export function readSupervisorStatus(text: string): { state: UnitReading; ended: boolean } | undefined {
   const [, word = '', description = ''] = /^\S+\s+([A-Z]+)\b[ \t]*(.*)$/m.exec(text) ?? [];
-  const condition = conditions[word];
-  if (condition === undefined) return undefined;
-  const said = description === '' ? word : `${word} ${description}`;
-  const state: UnitReading = { condition, said };
+  const state = plainReading(word, description);
+  if (!state) return undefined;
   const [, processId, days, hours, minutes, seconds] = /^pid (\d+), uptime (?:(\d+) days?, )?(\d+):(\d\d):(\d\d)/.exec(description) ?? [];
   const [, now] = /^now=(\d+)$/m.exec(text) ?? [];
   if (processId) state.processId = Number(processId);
@@ -32,18 +30,44 @@ export function readSupervisorStatus(text: string): { state: UnitReading; ended:
   return { state, ended: word === 'EXITED' };
 }
 
-export type ProgramEnd = Partial<UnitReading>;
+interface ProgramInfo {
+  state: string;
+  description: string;
+  /** 0 when it does not run. */
+  processId: number;
+  /** Seconds since 1970 of the last start and end; 0: never. */
+  start: number;
+  stop: number;
+  exitStatus: number;
+  /** Whether the exit status is one of the program's `exitcodes`. */
+  expected: boolean;
+  lived: number;
+}
 
-/** Reads what programEnd.py printed. */
-export function readProgramEnd(text: string): ProgramEnd {
-  const { start, stop, exitStatus, expected } = JSON.parse(text) as { start: number; stop: number; exitStatus: number; expected: boolean };
-  return {
-    condition: expected ? 'stopped' : 'failed',
-    said: `EXITED (exit status ${exitStatus}, ${expected ? 'expected' : 'not expected'})`,
-    exitStatus,
-    ...(stop > 0 ? { sinceAt: instant(stop) } : {}),
-    ...(start > 0 ? { lastStartAt: instant(start) } : {}),
-  };
+/** Reads what programInfo.py printed. */
+export function readProgramInfo(text: string): Told | undefined {
+  const info = JSON.parse(text) as ProgramInfo;
+  const { state, description, processId, start, stop, exitStatus, expected, lived } = info;
+  const reading = plainReading(state, description);
+  if (!reading) return undefined;
+  if (state === 'EXITED') {
+    reading.condition = expected ? 'stopped' : 'failed';
+    reading.said = `EXITED (exit status ${exitStatus}, ${expected ? 'expected' : 'not expected'})`;
+    reading.exitStatus = exitStatus;
+    if (stop > 0) reading.sinceAt = instant(stop);
+    if (start > 0) reading.lastStartAt = instant(start);
+  }
+  if (state === 'RUNNING') {
+    reading.processId = processId;
+    reading.sinceAt = instant(start);
+    reading.lastStartAt = reading.sinceAt;
+  }
+  return { reading, livedSeconds: lived };
+}
+
+function plainReading(word: string, description: string): UnitReading | undefined {
+  const condition = conditions[word];
+  return condition && { condition, said: description === '' ? word : `${word} ${description}` };
 }
 
 function instant(epochSeconds: number): string {

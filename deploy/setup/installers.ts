@@ -174,11 +174,13 @@ const supervisor: Installer = {
     const bin = join(folder, 'bin');
     const settled = join(home, 'venv', 'bin');
     await mkdir(bin);
-    for (const program of ['supervisord', 'supervisorctl']) {
-      await writeFile(join(bin, program), `#!/bin/sh\nexec "${join(settled, 'python')}" -W ignore "${join(settled, program)}" "$@"\n`, {
-        mode: 0o755,
-      });
-    }
+    // The interpreter stands beside supervisorctl, as it does in a distribution's package.
+    for (const [program, script] of [
+      ['supervisord', ` "${join(settled, 'supervisord')}"`],
+      ['supervisorctl', ` "${join(settled, 'supervisorctl')}"`],
+      ['python3', ''],
+    ])
+      await writeFile(join(bin, program ?? ''), `#!/bin/sh\nexec "${join(settled, 'python')}" -W ignore${script} "$@"\n`, { mode: 0o755 });
   },
 };
 

@@ -37,7 +37,7 @@ describe('services under supervisord', () => {
       stubborn: { command: serverCommand(ports.stubborn, { stubborn: true }), settings: { startsecs: '0', stopwaitsecs: '60' } },
       mute: { command: shell('exec sleep 600'), settings: { startsecs: '0' } },
       dying: { command: shell('echo cannot bind the port >&2; exit 3'), settings: { startsecs: '1' } },
-      later: { command: shell('sleep 1.2; exit 5'), settings: { startsecs: '1' } },
+      later: { command: shell('sleep 0.6; exit 5'), settings: { startsecs: '0' } },
       job: { command: shell('sleep 0.5; exit 0'), settings: { startsecs: '0' } },
       'job-143': { command: shell('exit 143'), settings: { startsecs: '0', exitcodes: '0,143' } },
     });

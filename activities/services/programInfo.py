@@ -1,0 +1,42 @@
+"""Tells everything of a supervisor program as JSON, after an order when one is given.
+
+python -c "$(cat programInfo.py)" CONFIGURATION PROGRAM [start|stop]
+
+An order waits as supervisorctl's does. "lived" is what the program's last start proves: supervisord calls it started after startsecs alone.
+"""
+import json
+import sys
+
+try:
+    from supervisor.compat import xmlrpclib
+    from supervisor.options import ClientOptions
+except ImportError:
+    sys.exit(97)
+
+configuration, program = sys.argv[1:3]
+order = sys.argv[3:]
+sys.argv = ["supervisorctl"]
+options = ClientOptions()
+options.realize(["-c", configuration])
+server = options.getServerProxy().supervisor
+obeyed = False
+if order:
+    try:
+        obeyed = {"start": server.startProcess, "stop": server.stopProcess}[order[0]](program)
+    except xmlrpclib.Fault:
+        pass  # started already, ended at once, …: the state tells
+info = server.getProcessInfo(program)
+settings = {}
+for each in server.getAllConfigInfo():
+    if program in (each["name"], "%s:%s" % (each["group"], each["name"])):
+        settings = each
+print(json.dumps({
+    "state": info["statename"],
+    "description": info["description"],
+    "processId": info["pid"],
+    "start": info["start"],
+    "stop": info["stop"],
+    "exitStatus": info["exitstatus"],
+    "expected": info["exitstatus"] in settings.get("exitcodes", [0]),
+    "lived": settings.get("startsecs", 0) if obeyed and order == ["start"] else 0,
+}))
