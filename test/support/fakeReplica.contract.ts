@@ -40,16 +40,14 @@ export interface ReplicaState {
 }
 
 /**
- * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and the
- * server tells that its time is over, with no try left. `cancel`: the act begins, meets a cancel of the run and gives up. `cancelLate`: it takes effect, the
- * cancel comes and its answer is lost.
+ * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and
+ * fails all the same, for good. `serverTimeOut`: it has begun and is heard of no more. `cancel`: the act begins, meets a cancel of the run and gives up.
+ * `cancelLate`: it takes effect, the cancel comes and its answer is lost.
  */
 export type ReplicaTrouble =
   | { kind: 'fail'; times: number; type?: FailureType }
-  | { kind: 'timeOut'; times: number }
+  | { kind: 'timeOut' | 'serverTimeOut'; times: number }
   | { kind: 'cancel' | 'cancelLate'; cancel: () => Promise<unknown> };
-
-export type TroubleKind = ReplicaTrouble['kind'];
 
 export interface ReplicaCall {
   activity: string;
@@ -58,4 +56,6 @@ export interface ReplicaCall {
   /** What follows the first run's id in that of the calling run: "" or the chain's link. */
   link: string;
   atMs: number;
+  /** Whether it changed what a ReplicaState tells. */
+  changes: boolean;
 }

@@ -1,11 +1,11 @@
-import { TimeoutFailure, TimeoutType } from '@temporalio/common';
+import { CancelledFailure, Context, heartbeat, sleep } from '@temporalio/activity';
+import { TimeoutFailure } from '@temporalio/common';
 
 import { failure } from '../../activities/failure.ts';
 import type { BesidePlan, SwapReport, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
 import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
 import { contentTableNames } from '../../activities/postgres/learningContent/learningContent.contract.ts';
 import type { PostgresFacts, PostgresRef } from '../../activities/postgres/postgres.contract.ts';
-import { untilCancelled } from './fakeTroubles.ts';
 import type { FakeReplicaActivities, Generation, ReplicaCall, ReplicaState, ReplicaTrouble } from './fakeReplica.contract.ts';
 
 interface Built {
@@ -105,14 +105,20 @@ export class FakeReplica {
     act: FakeReplicaActivities[Name],
     half: (input: InputOf<Name>) => void = () => undefined,
   ): FakeReplicaActivities[Name] {
-    const perform = act as (input: InputOf<Name>) => Promise<unknown>;
     const { link } = this;
     return (async (input: InputOf<Name>) => {
       const key = `${activity} ${thing(input)}`.trim();
-      this.calls.push({ activity, key, link, atMs: Date.now() });
+      const call: ReplicaCall = { activity, key, link, atMs: Date.now(), changes: false };
+      this.calls.push(call);
+      const perform = async (): Promise<unknown> => {
+        const before = JSON.stringify(this.state());
+        const answer = await (act as (input: InputOf<Name>) => Promise<unknown>)(input);
+        call.changes = before !== JSON.stringify(this.state());
+        return answer;
+      };
       const met = [key, activity].find((each) => this.troubles.has(each));
       const trouble = met === undefined ? undefined : this.troubles.get(met);
-      if (met === undefined || !trouble) return perform(input);
+      if (met === undefined || !trouble) return perform();
       if ('times' in trouble) trouble.times -= 1;
       if (!('times' in trouble) || trouble.times <= 0) this.troubles.delete(met);
       switch (trouble.kind) {
@@ -121,15 +127,18 @@ export class FakeReplica {
           if (trouble.type === 'SnapshotLost') this.snapshot = null;
           throw failure(trouble.type ?? 'PostgresFailed', `trouble made by the test at ${key}`);
         case 'timeOut':
-          await perform(input);
-          throw new TimeoutFailure(`time is over at ${key}`, undefined, TimeoutType.SCHEDULE_TO_CLOSE);
+          await perform();
+          throw failure('DeadlineExceeded', `time is over at ${key}`);
+        case 'serverTimeOut':
+          half(input);
+          throw new TimeoutFailure(`time is over at ${key}`, undefined, 'START_TO_CLOSE');
         case 'cancel':
           half(input);
           await trouble.cancel();
           await untilCancelled();
-          return perform(input);
+          return perform();
         case 'cancelLate': {
-          const answer = await perform(input);
+          const answer = await perform();
           await trouble.cancel();
           await untilCancelled();
           return answer;
@@ -338,6 +347,15 @@ export class FakeReplica {
       }),
       readDumpProgress: this.wrap('readDumpProgress', nothing, async () => null),
     };
+  }
+}
+
+/** Waits, heartbeating, until the cancel of the run comes; not for long: work that is shielded from it never hears of it. */
+async function untilCancelled(): Promise<void> {
+  for (let tries = 0; tries < 20; tries++) {
+    heartbeat();
+    await sleep(50);
+    if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
   }
 }
 
