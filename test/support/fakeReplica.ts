@@ -232,12 +232,14 @@ export class FakeReplica {
         if (this.built) this.built.sequences = true;
         return { sequences: 2 };
       }),
-      verifyBeside: this.wrap('verifyBeside', nothing, async () => {
-        const missing = allItems.filter(({ id }) => !this.built?.done.has(id)).map(({ id }) => id);
-        if (missing.length > 0 || !this.built?.sequences) throw failure('ReplicaNotVerified', `not done: ${missing.join(', ')}`);
+      verifyBeside: this.wrap('verifyBeside', nothing, async ({ plan }) => {
+        const missing = allItems.filter(({ id, kind }) => kind !== 'foreignKey' && !this.built?.done.has(id)).map(({ id }) => id);
+        const constraints = fakePlan.foreignKeys.filter(({ id }) => this.built?.done.has(id)).length;
+        if (missing.length > 0 || !this.built?.sequences || constraints !== plan.foreignKeys)
+          throw failure('ReplicaNotVerified', `not done: ${missing.join(', ')}; ${constraints} foreign keys`);
         this.built.verified = true;
         const tables = fakePlan.copies.flatMap((copy) => copy.tables.map((table) => ({ table, sourceRows: 10, targetRows: 10 })));
-        return { tables, sequences: 2, indexes: 3, constraints: 1, differences: [] };
+        return { tables, sequences: 2, indexes: 3, constraints, differences: [] };
       }),
       swapBeside: this.wrap('swapBeside', nothing, async ({ copy: { run } }) => {
         if (this.swapped.has(run)) return swapReport;

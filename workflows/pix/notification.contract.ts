@@ -12,6 +12,8 @@ export interface NotificationRequest {
 export interface NotificationReport {
   replica: string;
   deliveries: Delivery[];
+  /** Webhooks that a person left out. */
+  skipped: string[];
   /** Webhooks that did not take it, after all tries. Never shown: their URLs. */
   failed: { webhook: string; why: string }[];
 }

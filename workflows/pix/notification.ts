@@ -21,18 +21,22 @@ export async function pixNotification(input: NotificationInput): Promise<Notific
   const steps = ({ replica }: NotificationRequest): PlannedStep[] => replica.notifications.map(stepOf);
   return runPixProcedure<NotificationRequest, NotificationReport>('pixNotification', input, steps, async ({ replica }, runbook) => {
     const { workflowId, runId } = workflowInfo();
-    const report: NotificationReport = { replica: replica.name, deliveries: [], failed: [] };
+    const report: NotificationReport = { replica: replica.name, deliveries: [], skipped: [], failed: [] };
     for (const webhook of replica.notifications) {
       try {
-        await runbook.step(stepOf(webhook), async (record) => {
-          const delivery = await patientFor(`tell ${webhook.name}`, replica.retries).deliverWebhook({
-            webhook,
-            idempotencyKey: `${workflowId}/${runId}/${webhook.name}`,
-            timeoutSeconds: 30,
-          });
-          record.note = `${delivery.status}, try ${delivery.attempts}`;
-          report.deliveries.push(delivery);
-        });
+        await runbook.step(
+          stepOf(webhook),
+          async (record) => {
+            const delivery = await patientFor(`tell ${webhook.name}`, replica.retries).deliverWebhook({
+              webhook,
+              idempotencyKey: `${workflowId}/${runId}/${webhook.name}`,
+              timeoutSeconds: 30,
+            });
+            record.note = `${delivery.status}, try ${delivery.attempts}`;
+            report.deliveries.push(delivery);
+          },
+          () => void report.skipped.push(webhook.name),
+        );
       } catch (error) {
         if (isCancellation(error)) throw error;
         report.failed.push({ webhook: webhook.name, why: describeFailure(error).message });

@@ -81,6 +81,7 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         warnings: runbook.progress.warnings,
       };
     },
+    { neverHolds: true },
   );
 }
 
@@ -91,7 +92,8 @@ async function sameDayOrNextNight(link: Link, runbook: Runbook, run: () => Promi
       await runbook.step(stepOf(link), run);
       return;
     } catch (error) {
-      if (isCancellation(error)) throw error;
+      // A person who aborted a held step has decided already.
+      if (isCancellation(error) || describeFailure(error).type === 'StepAborted') throw error;
       const choice = await runbook.ask({
         id: `same-day/${link.step}`,
         text: `${link.title} failed: ${describeFailure(error).message} Must the data be there the same day (run the step again), or does the next night do it?`,

@@ -12,6 +12,8 @@ export interface PixProcedureOptions<Request, Report> {
   instead?: (request: Request) => Promise<Report> | null;
   /** What a cancelled run says of the state that it leaves. */
   cancelled?: string;
+  /** A step that failed is never held: its steps are procedures that hold their own. */
+  neverHolds?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   input: unknown,
   steps: PlannedStep[] | ((request: Request) => PlannedStep[]),
   work: (request: Request, runbook: Runbook, beganMs: number) => Promise<Report>,
-  { instead, cancelled = 'nothing half-done is in use' }: PixProcedureOptions<Request, Report> = {},
+  { instead, cancelled = 'nothing half-done is in use', neverHolds = false }: PixProcedureOptions<Request, Report> = {},
 ): Promise<Report> {
   const request = await readInput<Request>(procedure, input);
   const answer = instead?.(request) ?? null;
@@ -31,7 +33,10 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   const { replica } = request;
   const { parent, startTime } = workflowInfo();
   const planned = typeof steps === 'function' ? steps(request) : steps;
-  const runbook = beginRunbook({ procedure, system: 'pix', target: replica.name, steps: planned, ...replica.policy });
+  const runbook = beginRunbook({
+    ...{ procedure, system: 'pix', target: replica.name, steps: planned, ...replica.policy },
+    ...(neverHolds ? { onStepFailure: 'unwind' as const } : {}),
+  });
   const release = parent ? async () => undefined : await holdPlatform('pix', replica.name);
   try {
     const report = await work(request, runbook, startTime.getTime());
