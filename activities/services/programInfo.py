@@ -1,8 +1,8 @@
-"""Tells everything of a supervisor program as JSON, after an order when one is given.
+"""Tells everything of a supervisor program as JSON, after an order when one is asked for and its state calls for it.
 
 python -c "$(cat programInfo.py)" CONFIGURATION PROGRAM [start|stop]
 
-An order waits as supervisorctl's does. "lived" is what the program's last start proves: supervisord calls it started after startsecs alone.
+An order waits as supervisorctl's does. "lived" is what an obeyed start proves: supervisord calls a program started after startsecs alone.
 """
 import json
 import sys
@@ -19,12 +19,14 @@ sys.argv = ["supervisorctl"]
 options = ClientOptions()
 options.realize(["-c", configuration])
 server = options.getServerProxy().supervisor
+calls_for = {"start": ("STOPPED", "EXITED", "FATAL"), "stop": ("RUNNING", "STARTING", "BACKOFF")}
+ordered = bool(order) and server.getProcessInfo(program)["statename"] in calls_for[order[0]]
 obeyed = False
-if order:
+if ordered:
     try:
         obeyed = {"start": server.startProcess, "stop": server.stopProcess}[order[0]](program)
     except xmlrpclib.Fault:
-        pass  # started already, ended at once, …: the state tells
+        pass  # it ended at once, another was quicker, …: the state tells
 info = server.getProcessInfo(program)
 settings = {}
 for each in server.getAllConfigInfo():
@@ -38,5 +40,6 @@ print(json.dumps({
     "stop": info["stop"],
     "exitStatus": info["exitstatus"],
     "expected": info["exitstatus"] in settings.get("exitcodes", [0]),
+    "ordered": ordered,
     "lived": settings.get("startsecs", 0) if obeyed and order == ["start"] else 0,
 }))

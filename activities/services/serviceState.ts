@@ -37,31 +37,33 @@ const firstPauseMs = 200;
 const longestPauseMs = 2_000;
 const pauseGrowth = 1.4;
 
-/** The unit is as wanted; or it is looked at again after a pause; or at once, or by what the manager just told of it. */
-export type Verdict = 'so' | 'wait' | 'look' | UnitReading;
+/** The unit is as wanted; or it is looked at again, after a pause or at once. */
+export type Verdict = 'so' | 'wait' | 'look';
 
 /**
  * Looks at the unit again and again, heartbeating what it says, until `act` finds it as wanted or the limit is met.
+ * @param first tells the first state when the manager can look and order in one breath.
  * @param act judges a state and does what it asks for.
  */
 export async function untilSo(
   { host, ports, limitSeconds, manager }: UnitAtWork,
+  first: () => Promise<UnitReading | undefined>,
   act: (state: ServiceState, leftSeconds: number) => Promise<Verdict>,
-): Promise<ServiceChange & { reached: boolean }> {
+): Promise<Pick<ServiceChange, 'state' | 'elapsedSeconds'> & { reached: boolean; looks: number }> {
   const beganMs = performance.now();
   let seen: ServiceState | undefined;
   const told = (): object => ({ condition: seen?.condition ?? 'unknown', said: seen?.said ?? '', elapsedSeconds: secondsSince(beganMs) });
   return withHeartbeat(told, async () => {
     let pauseMs = firstPauseMs;
-    let reading: UnitReading | undefined;
+    let reading = await first();
     for (let looks = 1; ; looks += 1) {
       const state = await withPorts(host, reading ?? (await manager.read()), ports);
       seen = state;
       const leftSeconds = limitSeconds - (performance.now() - beganMs) / 1000;
       const verdict = await act(state, leftSeconds);
       const reached = verdict === 'so';
-      if (reached || leftSeconds <= 0) return { state, alreadySo: reached && looks === 1, reached, elapsedSeconds: secondsSince(beganMs) };
-      reading = typeof verdict === 'object' ? verdict : undefined;
+      if (reached || leftSeconds <= 0) return { state, reached, looks, elapsedSeconds: secondsSince(beganMs) };
+      reading = undefined;
       if (verdict !== 'wait') continue;
       await sleep(Math.min(pauseMs, Math.max(leftSeconds * 1000, 50)));
       pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs);

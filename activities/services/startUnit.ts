@@ -2,7 +2,8 @@ import { sleep } from '@temporalio/activity';
 
 import { failure } from '../failure.ts';
 import type { ServiceChange, ServiceState } from './services.contract.ts';
-import { describeState, untilSo, type UnitAtWork } from './serviceState.ts';
+import { describeState, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
+import type { UnitReading } from './unitManager.ts';
 
 /** After this time a unit that was started and is still not even starting has ended again. */
 const takesOffWithinMs = 3_000;
@@ -14,7 +15,6 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
   const { host, unit, limitSeconds, manager } = work;
   const place = `${unit} on ${host.ref.name}`;
   let orderedMs: number | undefined;
-  let looks = 0;
   /** The process that runs, and since when at the latest. */
   let running: { processId: number | undefined; sinceMs: number } | undefined;
 
@@ -24,31 +24,40 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
     return failure('ServiceNotStarted', `${place} ${how}: ${describeState(state)}${words === '' ? '' : `; it said: ${words}`}`, facts);
   };
 
-  const { reached, ...change } = await untilSo(work, async (state, leftSeconds) => {
-    looks += 1;
+  const lookAndOrder = async (): Promise<UnitReading | undefined> => {
+    const told = await manager.lookAndOrder?.('start', limitSeconds);
+    if (told?.ordered) {
+      orderedMs = performance.now();
+      running = { processId: told.reading.processId, sinceMs: orderedMs - told.livedSeconds * 1000 };
+    }
+    return told?.reading;
+  };
+
+  const judge = async (state: ServiceState, leftSeconds: number): Promise<Verdict> => {
     if (state.condition === 'running') {
-      if (running?.processId !== state.processId || !running) running = { processId: state.processId, sinceMs: performance.now() };
-      if (state.ports.every(({ open }) => open)) {
-        const missingMs = mustLiveMs - (performance.now() - running.sinceMs);
-        if (looks === 1 || missingMs <= 0) return 'so';
-        await sleep(missingMs);
-        return 'look';
-      }
-    } else running = undefined;
+      if (!running || running.processId !== state.processId) running = { processId: state.processId, sinceMs: performance.now() };
+      if (state.ports.some(({ open }) => !open)) return 'wait';
+      const missingMs = mustLiveMs - (performance.now() - running.sinceMs);
+      if (orderedMs === undefined || missingMs <= 0) return 'so';
+      await sleep(missingMs);
+      return 'look';
+    }
+    running = undefined;
     if (state.condition === 'stopped' || state.condition === 'failed') {
       const sinceOrderMs = orderedMs === undefined ? undefined : performance.now() - orderedMs;
       if (sinceOrderMs !== undefined && (state.condition === 'failed' || sinceOrderMs > takesOffWithinMs))
         throw await notStarted(state, 'was started and ended again');
       if (orderedMs === undefined && leftSeconds > 0) {
-        const told = await manager.start(leftSeconds);
+        await manager.start(leftSeconds);
         orderedMs = performance.now();
-        if (told) running = { processId: told.reading.processId, sinceMs: orderedMs - told.livedSeconds * 1000 };
-        return told?.reading ?? 'look';
+        return 'look';
       }
     }
     // A unit that is stopping is waited for: supervisord takes no order for it, systemd would queue it.
     return 'wait';
-  });
+  };
+
+  const { reached, looks, ...change } = await untilSo(work, lookAndOrder, judge);
   if (!reached) throw await notStarted(change.state, `was not started within ${limitSeconds} s`);
-  return change;
+  return { ...change, alreadySo: looks === 1 && orderedMs === undefined };
 }

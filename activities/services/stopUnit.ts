@@ -1,6 +1,7 @@
 import { failure } from '../failure.ts';
 import type { ServiceChange, ServiceCondition, ServiceState } from './services.contract.ts';
 import { describeState, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
+import type { UnitReading } from './unitManager.ts';
 
 /** Orders the stop once, then waits. Never kills: what the manager does after its own time-out is the manager's configuration. */
 export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly ServiceCondition[]): Promise<ServiceChange> {
@@ -14,7 +15,17 @@ export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly Se
   });
   let ordered = false;
 
-  const { reached, ...change } = await untilSo(work, async (state, leftSeconds) => {
+  const lookAndOrder = async (): Promise<UnitReading | undefined> => {
+    const told = await unlessTimeIsUp(limitSeconds, async () => manager.lookAndOrder?.('stop', limitSeconds));
+    if (told === 'timeIsUp') ordered = true;
+    else if (told) {
+      ordered = told.ordered;
+      return told.reading;
+    }
+    return undefined;
+  };
+
+  const judge = async (state: ServiceState, leftSeconds: number): Promise<Verdict> => {
     const hasEnded = state.condition === 'stopped' || state.condition === 'failed';
     if (hasEnded && !acceptedConditions.includes(state.condition)) {
       const words = await manager.lastWords();
@@ -27,28 +38,30 @@ export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly Se
     if (acceptedConditions.includes(state.condition) && state.ports.every(({ open }) => !open)) return 'so';
     if (!ordered && (state.condition === 'running' || state.condition === 'starting') && leftSeconds > 0) {
       ordered = true;
-      return orderStop(work, leftSeconds);
+      await unlessTimeIsUp(leftSeconds, () => manager.stop(leftSeconds));
+      return 'look';
     }
     return 'wait';
-  });
+  };
+
+  const { reached, looks, ...change } = await untilSo(work, lookAndOrder, judge);
   if (!reached)
     throw failure(
       'ServiceNotStopped',
       `${place} was not stopped within ${limitSeconds} s: ${describeState(change.state)}`,
       facts(change.state),
     );
-  return change;
+  return { ...change, alreadySo: looks === 1 && !ordered };
 }
 
 /** An order that takes longer than the limit is no failure of its own: the state at the limit is what is told. */
-async function orderStop({ manager, limitSeconds }: UnitAtWork, leftSeconds: number): Promise<Verdict> {
+async function unlessTimeIsUp<Result>(limitSeconds: number, order: () => Promise<Result>): Promise<Result | 'timeIsUp'> {
   const beganMs = performance.now();
   try {
-    return (await manager.stop(leftSeconds))?.reading ?? 'look';
+    return await order();
   } catch (error) {
     const tookSeconds = (performance.now() - beganMs) / 1000;
-    const isTimeUp = (error as { type?: string }).type === 'CommandFailed' && tookSeconds >= Math.min(leftSeconds, limitSeconds);
-    if (!isTimeUp) throw error;
-    return 'look';
+    if ((error as { type?: string }).type === 'CommandFailed' && tookSeconds >= limitSeconds) return 'timeIsUp';
+    throw error;
   }
 }

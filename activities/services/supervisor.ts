@@ -51,16 +51,13 @@ export function createSupervisorManager({ host, unit, manager: { command, config
   };
 
   // Exit codes mean little: the start of a program that runs already prints an error and gives 0. The state afterwards is what counts.
-  const order = async (verb: 'start' | 'stop', timeoutSeconds: number): Promise<Told | undefined> => {
-    const told = await askLibrary([verb], timeoutSeconds);
-    if (told) return told;
+  const order = async (verb: 'start' | 'stop', timeoutSeconds: number): Promise<void> => {
     const { stdout, stderrTail } = await host.run([command, '-c', configFile, verb, program], {
       signal,
       timeoutSeconds,
       accept: [0, 1, 2, 3, 4, 5, 6, 7],
     });
     throwIfUnavailable(host.ref.name, place, `${stdout}\n${stderrTail}`);
-    return undefined;
   };
 
   return {
@@ -79,12 +76,11 @@ export function createSupervisorManager({ host, unit, manager: { command, config
         );
       return reading.ended ? ((await askLibrary([], commandLimitSeconds))?.reading ?? reading.state) : reading.state;
     },
+    lookAndOrder: (verb, limitSeconds) => askLibrary([verb], limitSeconds),
     // Both wait on the host: stop until the process is gone, start for the program's startsecs.
     stop: (limitSeconds) => order('stop', limitSeconds),
     start: (limitSeconds) => order('start', limitSeconds),
-    async trigger() {
-      await order('start', commandLimitSeconds);
-    },
+    trigger: () => order('start', commandLimitSeconds),
     async lastWords() {
       try {
         const tails = [];

@@ -41,13 +41,14 @@ interface ProgramInfo {
   exitStatus: number;
   /** Whether the exit status is one of the program's `exitcodes`. */
   expected: boolean;
+  ordered: boolean;
   lived: number;
 }
 
 /** Reads what programInfo.py printed. */
 export function readProgramInfo(text: string): Told | undefined {
   const info = JSON.parse(text) as ProgramInfo;
-  const { state, description, processId, start, stop, exitStatus, expected, lived } = info;
+  const { state, description, processId, start, stop, exitStatus, expected, ordered, lived } = info;
   const reading = plainReading(state, description);
   if (!reading) return undefined;
   if (state === 'EXITED') {
@@ -62,7 +63,7 @@ export function readProgramInfo(text: string): Told | undefined {
     reading.sinceAt = instant(start);
     reading.lastStartAt = reading.sinceAt;
   }
-  return { reading, livedSeconds: lived };
+  return { reading, ordered, livedSeconds: lived };
 }
 
 function plainReading(word: string, description: string): UnitReading | undefined {

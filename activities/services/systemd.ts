@@ -58,17 +58,13 @@ export function createSystemdManager({
     },
     async stop() {
       await enqueue('stop');
-      return undefined;
     },
     async start() {
       // A unit that failed often enough is refused ("start request repeated too quickly") until it is reset.
       if ((await manager.read()).condition === 'failed') await ask([...prefix, 'systemctl', 'reset-failed', '--', unit]);
       await enqueue('start');
-      return undefined;
     },
-    async trigger() {
-      await manager.start(0);
-    },
+    trigger: () => manager.start(0),
     async lastWords() {
       try {
         const journal = await host.run([...prefix, 'journalctl', '-u', unit, '-n', '5', '--no-pager', '-o', 'cat', '-q'], {
