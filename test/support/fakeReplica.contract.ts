@@ -41,12 +41,13 @@ export interface ReplicaState {
 
 /**
  * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and
- * fails all the same, for good. `serverTimeOut`: it has begun and is heard of no more. `cancel`: the act begins, meets a cancel of the run and gives up.
- * `cancelLate`: it takes effect, the cancel comes and its answer is lost.
+ * fails all the same, for good. `silence`: it has begun and is heard of no more; the server counts it as dead. `cancel`: the act begins, meets a cancel of the
+ * run and gives up. `cancelLate`: it takes effect, the cancel comes and its answer is lost.
  */
 export type ReplicaTrouble =
   | { kind: 'fail'; times: number; type?: FailureType }
-  | { kind: 'timeOut' | 'serverTimeOut'; times: number }
+  | { kind: 'timeOut'; times: number }
+  | { kind: 'silence'; until: Promise<void> }
   | { kind: 'cancel' | 'cancelLate'; cancel: () => Promise<unknown> };
 
 export interface ReplicaCall {
@@ -55,6 +56,7 @@ export interface ReplicaCall {
   key: string;
   /** What follows the first run's id in that of the calling run: "" or the chain's link. */
   link: string;
+  /** By the server's clock. */
   atMs: number;
   /** Whether it changed what a ReplicaState tells. */
   changes: boolean;

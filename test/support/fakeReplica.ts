@@ -1,5 +1,4 @@
 import { CancelledFailure, Context, heartbeat, sleep } from '@temporalio/activity';
-import { TimeoutFailure } from '@temporalio/common';
 
 import { failure } from '../../activities/failure.ts';
 import type { BesidePlan, SwapReport, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
@@ -108,8 +107,9 @@ export class FakeReplica {
     const { link } = this;
     return (async (input: InputOf<Name>) => {
       const key = `${activity} ${thing(input)}`.trim();
-      const call: ReplicaCall = { activity, key, link, atMs: Date.now(), changes: false };
+      const call: ReplicaCall = { activity, key, link, atMs: 0, changes: false };
       this.calls.push(call);
+      call.atMs = await this.clock();
       const perform = async (): Promise<unknown> => {
         const before = JSON.stringify(this.state());
         const answer = await (act as (input: InputOf<Name>) => Promise<unknown>)(input);
@@ -129,9 +129,10 @@ export class FakeReplica {
         case 'timeOut':
           await perform();
           throw failure('DeadlineExceeded', `time is over at ${key}`);
-        case 'serverTimeOut':
+        case 'silence':
           half(input);
-          throw new TimeoutFailure(`time is over at ${key}`, undefined, 'START_TO_CLOSE');
+          await trouble.until;
+          throw failure('PostgresFailed', `too late at ${key}`);
         case 'cancel':
           half(input);
           await trouble.cancel();
@@ -169,6 +170,9 @@ export class FakeReplica {
       counts: { source: after + (this.differences.get(table) ?? 0), target: after },
     };
   }
+
+  /** Of the server: set by the bench. */
+  clock: () => Promise<number> = async () => Date.now();
 
   /** @param link of the calling run: see ReplicaCall. */
   activities(link = ''): FakeReplicaActivities {

@@ -95,6 +95,7 @@ export async function openFakeReplicas(env: TestWorkflowEnvironment): Promise<Fa
     const name = `fake-${process.pid}-${count}`;
     await writeFile(join(directory, `${name}.yaml`), JSON.stringify({ ...wholeFakeReplica, ...document }));
     const replica = new FakeReplica();
+    replica.clock = () => env.currentTimeMs();
     replicas.set(name, replica);
     return { name, replica };
   };

@@ -42,8 +42,9 @@ const procedures: Procedure[] = [
 /** Calls that tidy up after the work: one that fails is told, and fails nothing. */
 const tidying = new Set(['releaseSnapshot', 'discardBeside', 'discardIncrementalLoad', 'discardDump']);
 type Kind = 'fail' | 'timeOut' | 'cancel' | 'cancelLate';
-/** For a call without effect, "done, but the answer was lost" is the same as "failed". */
-const kindsOf = ({ changes }: ReplicaCall): Kind[] => (changes ? ['fail', 'timeOut', 'cancel', 'cancelLate'] : ['fail', 'cancel']);
+/** For a call without effect, "done, but the answer was lost" is the same as "failed"; of a chain's links, the swap alone tells them apart. */
+const kindsOf = ({ changes, link, activity }: ReplicaCall): Kind[] =>
+  changes && (link === '' || activity === 'swapBeside') ? ['fail', 'timeOut', 'cancel', 'cancelLate'] : ['fail', 'cancel'];
 const atOnceMax = 6;
 
 /**
@@ -53,11 +54,17 @@ const atOnceMax = 6;
 describe('readers have the former or the whole new copy, and the run says which, whichever call of', () => {
   let env: TestWorkflowEnvironment;
   let bench: FakeReplicaBench;
+  let silent: Promise<void>;
+  let speak: () => void = () => undefined;
   before(async () => {
     env = await startDevServer();
     bench = await openFakeReplicas(env);
+    // Takes the 20 s of a heartbeat's limit: it runs beside all the others.
+    silent = silentWorker();
+    silent.catch(() => undefined);
   });
   after(async () => {
+    speak();
     await bench.close();
     await env.teardown();
   });
@@ -121,6 +128,26 @@ describe('readers have the former or the whole new copy, and the run says which,
       );
       console.log(`# ${procedure.type}: ${calls.length} calls, ${cases.length} runs`);
     });
+
+  test('a worker that is heard of no more ends as a time limit that was met, and what it had begun is dropped', () => silent);
+
+  function silentWorker(): Promise<void> {
+    const until = new Promise<void>((resolve) => (speak = resolve));
+    return bench.run(
+      {
+        ...{ type: 'pixFullReplication', document: { retries: { attemptsMax: 1 } } },
+        prepare: (replica) => replica.trouble('defineBeside', { kind: 'silence', until }),
+      },
+      async ({ ended, replica, progress }) => {
+        const { failure } = await ended;
+        assert.ok(failure instanceof ApplicationFailure);
+        assert.equal(failure.type, 'DeadlineExceeded');
+        assert.match(failure.message, /defineBeside met its time limit \(HEARTBEAT\)/);
+        assert.equal(marksOf(await progress())['define'], 'failed');
+        assert.deepEqual([replica.state().warehouse, replica.state().leftovers], ['former', []]);
+      },
+    );
+  }
 
   /** @returns the steps that the run marks as failed or stopped. */
   async function judge(
