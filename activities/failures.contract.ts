@@ -58,6 +58,7 @@ export const failureCatalogue = {
   PlatformNotRestored: { retry: false, remedy: 'run the commands in the message now, then investigate' },
   // A limit was met or a choice was made.
   DeadlineExceeded: { retry: false, remedy: 'see which step took the time; raise its limit or begin earlier' },
+  LoadTooHigh: { retry: false, remedy: 'look at what loads the database; start again when it is quiet: what was in use is still in use' },
   NotConfirmed: { retry: false, remedy: 'nobody answered in time and the default is to stop; start again' },
   StepAborted: { retry: false, remedy: 'an operator chose to abort; the report says who and why' },
 } as const satisfies Record<string, { retry: boolean; remedy: string }>;

@@ -6,6 +6,7 @@ import { createFileActivities } from '../activities/files/fileActivities.ts';
 import { createHostActivities } from '../activities/hosts/hostActivities.ts';
 import { createHosts } from '../activities/hosts/openHost.ts';
 import { createHttpActivities } from '../activities/http/httpActivities.ts';
+import { createLoadGuardActivities } from '../activities/loadGuard/loadGuardActivities.ts';
 import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
 import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
@@ -54,6 +55,7 @@ export function createOperationsActivities(
     createOpenDataActivities({ connections }),
     createIncrementalActivities({ connections, tools }),
     createLearningContentActivities({ connections, resolveSecret }),
+    createLoadGuardActivities({ connections, resolveSecret }),
     createWebhookActivities({ resolveSecret }),
   );
   return { activities, close: () => hosts.close() };

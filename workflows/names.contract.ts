@@ -35,4 +35,8 @@ export const messages = {
   retryStep: 'retryStep',
   skipStep: 'skipStep',
   abort: 'abort',
+  pause: 'pause',
+  resume: 'resume',
+  /** Signal of a run to its parts: workflows can send each other no updates. */
+  pausedAbove: 'pausedAbove',
 } as const;

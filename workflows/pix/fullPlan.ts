@@ -29,6 +29,7 @@ export function planFull({ name, source, target, full, schema }: PixReplica): Fu
     phase: phases[phase],
     commands,
     skippable: false,
+    whenPaused: 'waits',
   });
   return {
     inspect: step('inspect', 'check', `look at ${source.name} and ${target.name}: rights, versions, what can be moved`),
@@ -66,7 +67,7 @@ const phaseOf = {
 } as const;
 
 export function itemStep({ id, kind, title }: WorkItem): PlannedStep {
-  return { id, title, phase: phaseOf[kind], commands: [], skippable: kind === 'foreignKey' };
+  return { id, title, phase: phaseOf[kind], commands: [], skippable: kind === 'foreignKey', whenPaused: 'restarts' };
 }
 
 /** Steps of all items in the order of their phases. */

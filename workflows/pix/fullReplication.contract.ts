@@ -11,6 +11,7 @@ export interface FullReplicationInput {
   retries?: Partial<PixReplica['retries']>;
   policy?: Partial<PixReplica['policy']>;
   foreignKeys?: boolean;
+  guard?: Partial<PixReplica['guard']>;
 }
 
 export interface FullReplicationRequest {

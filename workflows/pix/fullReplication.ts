@@ -36,6 +36,7 @@ export async function pixFullReplication(input: FullReplicationInput): Promise<F
     {
       instead: ({ replica, dryRun }) => (dryRun ? describe(replica) : null),
       cancelled: 'the former copy is in use, what was built is dropped',
+      guarded: true,
     },
   );
 }

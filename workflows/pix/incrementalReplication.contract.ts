@@ -7,6 +7,7 @@ export interface IncrementalReplicationInput {
   incremental?: Partial<PixReplica['incremental']>;
   retries?: Partial<PixReplica['retries']>;
   policy?: Partial<PixReplica['policy']>;
+  guard?: Partial<PixReplica['guard']>;
 }
 
 export interface IncrementalReplicationRequest {

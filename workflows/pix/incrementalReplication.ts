@@ -68,6 +68,7 @@ export async function pixIncrementalReplication(input: IncrementalReplicationInp
         warnings: runbook.progress.warnings,
       };
     },
+    { guarded: true },
   );
 }
 
@@ -91,9 +92,11 @@ function refuse(tables: readonly InspectedTable[], { incremental }: PixReplica):
 
 function copyStep(table: string, { source, target, incremental }: PixReplica): PlannedStep {
   const { key = 'id' } = incremental.tables[table] ?? {};
-  return plannedStep(`copy/${table}`, '3. Copy', `bring ${table} up to the ${source.name}`, [
+  const step = plannedStep(`copy/${table}`, '3. Copy', `bring ${table} up to the ${source.name}`, [
     `COPY (SELECT … FROM "${table}" WHERE "${key}" > … AND "${key}" <= … ORDER BY "${key}") TO STDOUT (FORMAT binary)  →  ${target.name}`,
   ]);
+  // The chunk under way is given up; after the pause the copy goes on behind the last one that was committed.
+  return { ...step, whenPaused: 'yields' };
 }
 
 /** Changed tables are loaded whole one by one, then the others are copied side by side, the largest first. */

@@ -42,7 +42,7 @@ export function incrementalCopyOf(replica: PixReplica, run: string, only: readon
 }
 
 export function plannedStep(id: string, phase: string, title: string, commands: string[] = []): PlannedStep {
-  return { id, phase, title, commands, skippable: false };
+  return { id, phase, title, commands, skippable: false, whenPaused: 'waits' };
 }
 
 export const inspectStep = plannedStep('inspect', '1. Check every table', 'look at every incremental table on both sides', []);
@@ -62,6 +62,7 @@ export function loadStep(table: string): PlannedStep {
   return {
     ...plannedStep(`load/${table}`, '2. Load whole', `load ${table} whole beside the one in use, then take it into use`),
     unwind: 'what was loaded is dropped; the table in use stays',
+    whenPaused: 'restarts',
   };
 }
 

@@ -1,3 +1,4 @@
+import type { BusyBackendsSource, MetricSource, ResponseTimeSource } from '../../activities/loadGuard/loadGuard.contract.ts';
 import type { BesideCopy, ExtraIndex } from '../../activities/postgres/beside/beside.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
@@ -24,6 +25,10 @@ export interface PixReplica {
   /** For pixDumpToObjectStore. `prefix` is the name's begin (S3_OBJECT_NAME_PREFIX). */
   objectStore?: ObjectStore;
   verify: VerifySettings;
+  /** Absent: nobody watches the load; a person can pause a run all the same. */
+  guard?: GuardSettings;
+  /** Scaled to nothing while the full replication runs. */
+  containers: ContainerSettings[];
   /** PX-12: tries of a step while its cause may pass, with doubling pauses. */
   retries: { attemptsMax: number; initialSeconds: number };
   policy: { onStepFailure: 'unwind' | 'hold'; holdSeconds: number; questionSeconds: number };
@@ -107,4 +112,36 @@ export interface OpenDataSettings {
 export interface VerifySettings {
   queries: { name: string; sql: string; minimumRows: number }[];
   freshness: { table: string; column: string; hoursMax: number }[];
+}
+
+/** PX-16: what is watched while a run works by day, and what a breach does. */
+export interface GuardSettings {
+  everySeconds: number;
+  /** Local times "HH:MM"; the same begin and end is the whole day. */
+  hours: { begin: string; end: string; zone: string };
+  breach: 'pause' | 'stop' | 'tell';
+  /** What a pause does to tables and indexes under way. */
+  underWay: 'finish' | 'end';
+  /** Rounds of readings without a breach after which the guard's pause ends. */
+  goodInARow: number;
+  /** Less than `full.snapshotIdleSeconds`: a paused copy keeps its snapshot. */
+  pauseMaxSeconds: number;
+  whenPauseEnds: 'goOn' | 'stop';
+  databaseCpu: (Omit<MetricSource, 'kind' | 'limit'> & { limitPercent: number })[];
+  responseTimes: (Omit<ResponseTimeSource, 'kind' | 'limit'> & { limitMilliseconds: number })[];
+  busyBackends: (Omit<BusyBackendsSource, 'kind' | 'name' | 'server' | 'limit'> & { of: 'source' | 'target'; limitPerCore: number })[];
+}
+
+/** A kind of container of an application on Scalingo. */
+export interface ContainerSettings {
+  app: string;
+  region: string;
+  /** Its kind, for example "background". */
+  container: string;
+  /** Name of the secret that holds the API token. */
+  token: string;
+  /** The platform's CLI on the worker. */
+  command: string;
+  /** For each of scaling down and back. */
+  limitSeconds: number;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { definitionName, dropUndefined, type Fault } from '../runbook/definitionFiles.schema.ts';
+import { containerDocument, guardDocument } from './guard.schema.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 const seconds = z.number().positive();
@@ -109,6 +110,8 @@ export const replicaDocument = z.strictObject({
     })
     .optional(),
   verify: orEmpty(verify),
+  guard: guardDocument.optional(),
+  containers: z.array(containerDocument).default([]),
   retries: orEmpty(z.strictObject({ attemptsMax: count.max(100).default(10), initialSeconds: seconds.default(1) })),
   policy: orEmpty(
     z.strictObject({
@@ -122,14 +125,20 @@ export const replicaDocument = z.strictObject({
 export type ReplicaDocument = z.infer<typeof replicaDocument>;
 
 export function resolveReplica(name: string, document: ReplicaDocument): { replica: PixReplica; faults: Fault[] } {
-  const { tables, source, target, learningContent, schemaCopy, openData, objectStore, ...rest } = document;
+  const { tables, source, target, learningContent, schemaCopy, openData, objectStore, guard, ...rest } = document;
   const faults = Object.keys(rest.incremental.tables)
     .filter((each) => tables[each] !== 'incremental')
     .map((each) => ({ path: `incremental.tables.${each}`, message: `is not incremental: give tables.${each} the mode "incremental"` }));
+  if (guard && guard.pauseMaxSeconds >= rest.full.snapshotIdleSeconds)
+    faults.push({
+      path: 'guard.pauseMaxSeconds',
+      message: `must be less than full.snapshotIdleSeconds (${rest.full.snapshotIdleSeconds}): a longer pause would lose the snapshot`,
+    });
   const replica: PixReplica = {
     name,
     ...rest,
     ...dropUndefined({ learningContent, openData, objectStore }),
+    ...(guard ? { guard: { ...guard, databaseCpu: guard.databaseCpu.map(dropUndefined) } } : {}),
     ...(schemaCopy ? { schemaCopy: { target: { name: 'schema copy', ...schemaCopy.target } } } : {}),
     source: { name: 'source', ...source },
     target: { name: 'target', ...target },

@@ -1,8 +1,9 @@
-import { executeChild, workflowInfo } from '@temporalio/workflow';
+import { defineSignal, startChild, workflowInfo, type ChildWorkflowHandle, type Workflow } from '@temporalio/workflow';
 
+import { messages } from '../names.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
-import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { Pause, PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 import type { ChainStep, ReplicationInput, ReplicationReport, ReplicationRequest } from './replication.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
@@ -40,12 +41,13 @@ const chain: Link[] = [
 
 /**
  * The night of a replica: full replication, incremental tables, learning content, webhooks, strictly in this order, each a child run that can be started alone too.
+ * A pause of the chain, by a person or the load guard, pauses the link under way.
  *
- * Runbook   systems.md C.2.1, C.2.7; PX-01, PX-02, PX-12 … PX-14.
+ * Runbook   systems.md C.2.1, C.2.7; PX-01, PX-02, PX-12 … PX-17.
  * Downtime  none.
  * Needs     a replica file; one chain or procedure of a replica at a time.
  * On error  the chain stops at the step that failed for good; what stood before stays in use. `startAt` goes on from there.
- * To stop   cancel.
+ * To stop   cancel; `pause` and `resume` to let it wait.
  */
 export async function pixReplication(input: ReplicationInput): Promise<ReplicationReport> {
   return runPixProcedure<ReplicationRequest, ReplicationReport>(
@@ -61,11 +63,12 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         if (why !== null) runbook.notNeeded(stepOf(link), why);
         else
           await sameDayOrNextNight(link, runbook, async () => {
-            reports[link.step] = (await executeChild(link.type, {
+            const child = await startChild(link.type, {
               workflowId: `${workflowId}/${link.step}`,
               args: [{ replica: replica.name, ...overridesFor(link, input) }],
               staticSummary: `${link.title} of ${replica.name}`,
-            })) as never;
+            });
+            reports[link.step] = (await pausedTogether(runbook, child)) as never;
           });
       }
       const endedAt = new Date();
@@ -81,8 +84,26 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         warnings: runbook.progress.warnings,
       };
     },
-    { neverHolds: true },
+    { neverHolds: true, guarded: true },
   );
+}
+
+const pausedAbove = defineSignal<[Pick<Pause, 'by' | 'why'> | null]>(messages.pausedAbove);
+
+/** The end of a link that is paused and goes on with the chain. */
+async function pausedTogether(runbook: Runbook, child: ChildWorkflowHandle<Workflow>): Promise<unknown> {
+  const tell = (pause: Pause | null): void => {
+    // A link that has just ended hears nothing and needs nothing.
+    child.signal(pausedAbove, pause && { by: pause.by, why: pause.why }).catch(() => undefined);
+  };
+  const forget = runbook.pauses?.onChange(tell);
+  const standing = runbook.progress.pauses[0];
+  if (standing) tell(standing);
+  try {
+    return await child.result();
+  } finally {
+    forget?.();
+  }
 }
 
 /** A link that failed for good is a person's decision (C.2.7 step 3, PX-15): must the data be there the same day? Nobody answers: the next night does it. */
@@ -106,15 +127,15 @@ async function sameDayOrNextNight(link: Link, runbook: Runbook, run: () => Promi
 }
 
 function stepOf({ step, type, title }: Link): PlannedStep {
-  return { id: step, title, phase: 'Chain', commands: [`child run ${type}`], skippable: false };
+  return { id: step, title, phase: 'Chain', commands: [`child run ${type}`], skippable: false, whenPaused: 'waits' };
 }
 
 /** Fields of the request that the link's own input knows. */
 function overridesFor({ step }: Link, input: ReplicationInput): Record<string, unknown> {
   const given = input as unknown as Record<string, unknown>;
   const known = {
-    full: ['full', 'retries', 'policy', 'foreignKeys'],
-    incremental: ['incremental', 'retries', 'policy'],
+    full: ['full', 'retries', 'policy', 'foreignKeys', 'guard'],
+    incremental: ['incremental', 'retries', 'policy', 'guard'],
     learningContent: [],
     notification: [],
   }[step];

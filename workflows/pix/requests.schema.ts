@@ -18,9 +18,9 @@ import { replicaDocument, resolveReplica } from './replica.schema.ts';
 
 const override = z.record(z.string(), z.unknown()).optional();
 const replicaName = definitionName.or(z.never({ error: 'name a replica, for example {"replica":"pix"}' }));
-const overrides = { full: override, retries: override, policy: override, foreignKeys: z.boolean().optional() };
+const overrides = { full: override, retries: override, policy: override, foreignKeys: z.boolean().optional(), guard: override };
 const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), ...overrides });
-const incrementalOverrides = { incremental: override, retries: override, policy: override };
+const incrementalOverrides = { incremental: override, retries: override, policy: override, guard: override };
 const replicaAlone = z.strictObject({ replica: replicaName });
 /** Names of the chain's steps, for `startAt` (PX-02). */
 const chainStep = z.enum(['full', 'incremental', 'learningContent', 'notification']);

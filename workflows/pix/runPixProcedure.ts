@@ -5,6 +5,7 @@ import { CancelledFailure, isCancellation, readableFailure } from '../runbook/fa
 import { holdPlatform } from '../runbook/holdPlatform.ts';
 import { readInput } from '../runbook/readInput.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import { pausePolicyOf, underLoadGuard } from './loadGuard.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 export interface PixProcedureOptions<Request, Report> {
@@ -12,6 +13,8 @@ export interface PixProcedureOptions<Request, Report> {
   instead?: (request: Request) => Promise<Report> | null;
   /** What a cancelled run says of the state that it leaves. */
   cancelled?: string;
+  /** The work can be paused, and is watched by the replica's load guard. */
+  guarded?: boolean;
   /** A step that failed is never held: its steps are procedures that hold their own. */
   neverHolds?: boolean;
 }
@@ -25,7 +28,7 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   input: unknown,
   steps: PlannedStep[] | ((request: Request) => PlannedStep[]),
   work: (request: Request, runbook: Runbook, beganMs: number) => Promise<Report>,
-  { instead, cancelled = 'nothing half-done is in use', neverHolds = false }: PixProcedureOptions<Request, Report> = {},
+  { instead, cancelled = 'nothing half-done is in use', guarded = false, neverHolds = false }: PixProcedureOptions<Request, Report> = {},
 ): Promise<Report> {
   const request = await readInput<Request>(procedure, input);
   const answer = instead?.(request) ?? null;
@@ -36,10 +39,12 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   const runbook = beginRunbook({
     ...{ procedure, system: 'pix', target: replica.name, steps: planned, ...replica.policy },
     ...(neverHolds ? { onStepFailure: 'unwind' as const } : {}),
+    ...(guarded ? { pauses: pausePolicyOf(replica) } : {}),
   });
   const release = parent ? async () => undefined : await holdPlatform('pix', replica.name);
   try {
-    const report = await work(request, runbook, startTime.getTime());
+    const doWork = (): Promise<Report> => work(request, runbook, startTime.getTime());
+    const report = await (guarded ? underLoadGuard(replica, runbook, doWork) : doWork());
     runbook.setState('done');
     return report;
   } catch (error) {

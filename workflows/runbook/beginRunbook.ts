@@ -6,7 +6,17 @@ import { searchAttributes, type Attention } from '../names.contract.ts';
 import { checklist } from './checklist.ts';
 import { describeFailure, isCancellation } from './failures.ts';
 import { registerMessages, type HeldDecision } from './operatorMessages.ts';
-import type { Decision, OpenQuestion, OperatorMessage, PlannedStep, RunProgress, StepRecord, TakenDown } from './runbook.contract.ts';
+import { createPauses, PutOff, type Pauses } from './pauses.ts';
+import type {
+  Decision,
+  OpenQuestion,
+  OperatorMessage,
+  PausePolicy,
+  PlannedStep,
+  RunProgress,
+  StepRecord,
+  TakenDown,
+} from './runbook.contract.ts';
 
 export interface RunbookOptions {
   procedure: string;
@@ -16,6 +26,8 @@ export interface RunbookOptions {
   onStepFailure: 'unwind' | 'hold';
   holdSeconds: number;
   questionSeconds: number;
+  /** Absent: the run cannot be paused. */
+  pauses?: PausePolicy;
 }
 
 export interface Question<Choice extends string> {
@@ -29,6 +41,8 @@ export interface Question<Choice extends string> {
 /** A run that says truthfully where it is: the marks on its steps, what it took down, its questions and its decisions. */
 export interface Runbook {
   readonly progress: RunProgress;
+  /** Null: the run cannot be paused. */
+  readonly pauses: Pauses | null;
   /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the platform's policy. */
   step<Result>(planned: PlannedStep, work: (record: StepRecord) => Promise<Result>, whenSkipped?: () => Result): Promise<Result>;
   /** Adds steps that only the work itself makes known; those that are in the plan already stay. */
@@ -66,6 +80,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     steps: options.steps.map(({ id, title, phase }) => ({ id, title, phase, state: 'waiting', attempts: 0 })),
     down: [],
     questions: [],
+    pauses: [],
     held: [],
     decisions: [],
     warnings: [],
@@ -77,6 +92,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
   let retryWanted = false;
 
   const show = (): void => setCurrentDetails(checklist(progress));
+  const pauses = options.pauses ? createPauses(progress, options.pauses, show) : null;
   const nowAt = (): string => new Date().toISOString();
   const decide = (decision: Omit<Decision, 'at'>): void => {
     progress.decisions.push({ at: nowAt(), ...decision });
@@ -127,6 +143,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
 
   const runbook: Runbook = {
     progress,
+    pauses,
     show,
     setAttention,
     decide,
@@ -134,6 +151,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       const record = records.get(planned.id);
       if (!record) throw failure('InvalidInput', `step ${planned.id} is not in the plan`);
       const skippable = planned.skippable && whenSkipped !== undefined;
+      await pauses?.untilFree(planned, record);
       enterPhase(planned.phase);
       for (;;) {
         record.state = 'running';
@@ -142,10 +160,14 @@ export function beginRunbook(options: RunbookOptions): Runbook {
         record.beganAt ??= nowAt();
         show();
         try {
-          const result = await work(record);
+          const result = await (pauses ? pauses.during(planned, () => work(record)) : work(record));
           end(record, 'done');
           return result;
         } catch (error) {
+          if (error instanceof PutOff) {
+            await pauses?.untilFree(planned, record);
+            continue;
+          }
           if (isCancellation(error)) {
             end(record, 'stopped');
             throw error;
@@ -155,7 +177,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
           log.warn('step failed', { step: planned.id, type });
           const mayHold =
             options.onStepFailure === 'hold' &&
-            (progress.state === 'working' || progress.state === 'completing') &&
+            ['working', 'paused', 'completing'].includes(progress.state) &&
             !CancellationScope.current().consideredCancelled;
           const decision = mayHold ? await hold(planned, record, skippable) : null;
           if (decision?.choice === 'retryStep') continue;
@@ -236,7 +258,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       log.warn(text);
     },
     setState(state) {
-      progress.state = state;
+      progress.state = state === 'working' && pauses?.stands() ? 'paused' : state;
       show();
     },
     onAbort(stop) {
@@ -257,6 +279,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
 
   registerMessages({
     progress,
+    pauses,
     decide,
     decideHeld: (step, decision) => void heldDecisions.set(step, decision),
     answer: (question, choice, message) => void answers.set(question, { choice, message }),

@@ -22,6 +22,12 @@ export function checklist(progress: RunProgress): string {
 
 function render(progress: RunProgress, folded: boolean): string {
   const lines: string[] = [`**${progress.procedure} · ${progress.target}** — ${progress.state}, ${progress.phase}`, ''];
+  for (const { origin, by, why, sinceAt, untilAt } of progress.pauses)
+    lines.push(
+      `> **Paused** by ${by} since ${sinceAt}${untilAt ? `, until ${untilAt} at the latest` : ''}: ${why}`,
+      ...(origin === 'above' ? [] : ['> update: resume']),
+      '',
+    );
   for (const { step, failure, skippable, deadlineAt } of progress.held)
     lines.push(`> **Held** \`${step}\` until ${deadlineAt}: ${failure}`, `> updates: retryStep${skippable ? ', skipStep' : ''}, abort`, '');
   for (const { id, text, choices, default: byDefault, deadlineAt } of progress.questions)

@@ -1,8 +1,9 @@
-import { defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import { messages } from '../names.contract.ts';
-import type { Decision, OperatorMessage, RunProgress } from './runbook.contract.ts';
+import type { Pauses } from './pauses.ts';
+import type { Decision, OperatorMessage, Pause, RunProgress } from './runbook.contract.ts';
 
 export interface HeldDecision {
   choice: 'retryStep' | 'skipStep' | 'abort';
@@ -11,6 +12,7 @@ export interface HeldDecision {
 
 interface MessageTargets {
   progress: RunProgress;
+  pauses: Pauses | null;
   decide: (decision: Omit<Decision, 'at'>) => void;
   decideHeld: (step: string, decision: HeldDecision) => void;
   answer: (question: string, choice: string, message: OperatorMessage) => void;
@@ -22,7 +24,7 @@ type StepMessage = OperatorMessage & { step?: string };
 type AnswerMessage = OperatorMessage & { question: string; choice: string };
 
 /** Query and updates of a run. Every update says who; a bad one is refused with the remedy and leaves no trace in history. */
-export function registerMessages({ progress, decide, decideHeld, answer, wakeRetry, stopWork }: MessageTargets): void {
+export function registerMessages({ progress, pauses, decide, decideHeld, answer, wakeRetry, stopWork }: MessageTargets): void {
   const refuse = (message: string): never => {
     throw failure('InvalidInput', message);
   };
@@ -35,6 +37,7 @@ export function registerMessages({ progress, decide, decideHeld, answer, wakeRet
       progress.held.find(({ step }) => step === id) ?? refuse(`step: "${id ?? ''}" is not held; held now: ${now === '' ? 'none' : now}`)
     );
   };
+  const isWorking = (): boolean => progress.state === 'working' || progress.state === 'paused';
   const decided = (subject: string, choice: string, { by, why }: OperatorMessage): void =>
     decide({ subject, choice, by, ...(why ? { why } : {}) });
 
@@ -85,7 +88,7 @@ export function registerMessages({ progress, decide, decideHeld, answer, wakeRet
       description: 'End the work and bring the platform back: {"by","why"}',
       validator: (message: OperatorMessage) => {
         saysWho(message);
-        if (progress.state !== 'working') refuse(`the run is not working any more: ${progress.state}`);
+        if (!isWorking()) refuse(`the run is not working any more: ${progress.state}`);
       },
     },
   );
@@ -106,4 +109,45 @@ export function registerMessages({ progress, decide, decideHeld, answer, wakeRet
       },
     },
   );
+  setHandler(
+    defineUpdate<string, [OperatorMessage]>(messages.pause),
+    (message) => {
+      decided('the run', 'pause', message);
+      const { untilAt = '' } = pauses?.pause({ origin: 'operator', by: message.by, why: message.why ?? '' }) ?? {};
+      return `paused until ${untilAt} at the latest; resume goes on`;
+    },
+    {
+      description: 'Begin nothing new until `resume`: {"by","why"}',
+      validator: (message: OperatorMessage) => {
+        saysWho(message);
+        if (!message.why?.trim()) refuse('why: say why the run shall wait');
+        if (!pauses) refuse('this procedure has no step that could wait; cancel ends it');
+        if (!isWorking()) refuse(`the run is not working any more: ${progress.state}`);
+        const standing = progress.pauses.find(({ origin }) => origin === 'operator');
+        if (standing) refuse(`the run is paused already, by ${standing.by} since ${standing.sinceAt}`);
+      },
+    },
+  );
+  setHandler(
+    defineUpdate<string, [OperatorMessage]>(messages.resume),
+    (message) => {
+      decided('the run', 'resume', message);
+      pauses?.lift('operator', 'guard');
+      return pauses?.stands() ? 'lifted here; the run above is paused too' : 'going on';
+    },
+    {
+      description: 'Go on after a pause, whoever or whatever began it: {"by","why"}',
+      validator: (message: OperatorMessage) => {
+        saysWho(message);
+        if (progress.pauses.length === 0) refuse('the run is not paused');
+        const above = progress.pauses.find(({ origin }) => origin === 'above');
+        if (above && progress.pauses.length === 1) refuse(`the run that this one is a part of is paused, by ${above.by}: resume that one`);
+      },
+    },
+  );
+  if (pauses)
+    setHandler(defineSignal<[Pick<Pause, 'by' | 'why'> | null]>(messages.pausedAbove), (pause) => {
+      if (pause) pauses.pause({ origin: 'above', by: pause.by, why: pause.why });
+      else pauses.lift('above');
+    });
 }

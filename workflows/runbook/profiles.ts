@@ -4,6 +4,7 @@ import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
 import type { FileActivities } from '../../activities/files/files.contract.ts';
 import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
+import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
@@ -33,6 +34,7 @@ export type Activities = FileActivities &
   OpenDataActivities &
   IncrementalActivities &
   LearningContentActivities &
+  LoadGuardActivities &
   WebhookActivities;
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */

@@ -16,6 +16,30 @@ export interface PlannedStep {
   skippable: boolean;
   /** What the unwind does for it, when it takes something down. */
   unwind?: string;
+  /** Absent: a pause of the run does not concern it. */
+  whenPaused?: WhenPaused;
+}
+
+/** `waits`: does not begin while the run is paused. `restarts`: nor does it go on, where the run's policy says so; it begins again. `yields`: is ended in any case and goes on where it stood. */
+export type WhenPaused = 'waits' | 'restarts' | 'yields';
+
+export interface PausePolicy {
+  /** A pause ends by itself after so long. */
+  limitSeconds: number;
+  /** What becomes of steps under way that can begin again. */
+  underWay: 'finish' | 'end';
+  whenPauseEnds: 'goOn' | 'stop';
+}
+
+/** Why the run does not go on (PX-16). */
+export interface Pause {
+  /** `above`: the run that this one is a part of. */
+  origin: 'operator' | 'guard' | 'above';
+  by: string;
+  why: string;
+  sinceAt: string;
+  /** When it ends by itself; absent: with that of the run above. */
+  untilAt?: string;
 }
 
 export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'held' | 'skipped' | 'notNeeded' | 'stopped';
@@ -70,13 +94,15 @@ export interface RunProgress {
   target: string;
   phase: string;
   /** "completing": the platform is back, the set is being finished. */
-  state: 'working' | 'bringingBack' | 'completing' | 'done' | 'failed' | 'cancelled';
+  state: 'working' | 'paused' | 'bringingBack' | 'completing' | 'done' | 'failed' | 'cancelled';
   attention: Attention;
   startedAt: string;
   steps: StepRecord[];
   /** What is down because of this run, since when, and how to start it by hand. */
   down: TakenDown[];
   questions: OpenQuestion[];
+  /** Why the run waits; empty: it does not. */
+  pauses: Pause[];
   held: { step: string; failure: string; skippable: boolean; deadlineAt: string }[];
   decisions: Decision[];
   warnings: string[];

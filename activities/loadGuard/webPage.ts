@@ -1,0 +1,17 @@
+/** Reads a body and keeps at most `bytesMax` of it; the rest is read all the same, up to four times as much. */
+export async function toTheEnd({ body }: Response, bytesMax = 0): Promise<string> {
+  const kept: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    if (bytes < bytesMax) kept.push(chunk.subarray(0, bytesMax - bytes));
+    bytes += chunk.length;
+    if (bytes > Math.max(4 * bytesMax, 4_000_000)) break;
+  }
+  return Buffer.concat(kept).toString('utf8');
+}
+
+/** Why a request failed, without its address: that may carry a key. */
+export function reasonOf(error: unknown): string {
+  const { cause } = error as { cause?: { code?: string } };
+  return cause?.code ?? 'no answer';
+}

@@ -1,0 +1,5 @@
+export class FakeContainers {
+  activities(): object {
+    return {};
+  }
+}

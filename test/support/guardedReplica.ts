@@ -1,0 +1,144 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Context, heartbeat, sleep } from '@temporalio/activity';
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { TemporalFailure } from '@temporalio/common';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+
+import { createClockActivities } from '../../activities/clock/clockActivities.ts';
+import type { LoadGuardActivities, LoadVerdict } from '../../activities/loadGuard/loadGuard.contract.ts';
+import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
+import { createRunActivities } from '../../activities/runs/runActivities.ts';
+import { pixReaders } from '../../workflows/pix/requests.schema.ts';
+import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
+import { FakeContainers } from './fakeContainers.ts';
+import { FakeReplica } from './fakeReplica.ts';
+import { wholeFakeReplica } from './fakeReplicaBench.ts';
+import { createWorker } from './temporalServer.ts';
+import { waitUntil } from './waitUntil.ts';
+
+type WatchInput = Parameters<LoadGuardActivities['watchLoad']>[0];
+
+/** A fake replica whose activities can be held, with a load and containers that the test rules. One worker of its own. */
+export interface GuardedReplica {
+  replica: FakeReplica;
+  containers: FakeContainers;
+  /** What the guard asked for, in order. */
+  watches: WatchInput[];
+  /** The verdict of the watch under way, or of the next one. */
+  say: (verdict: Exclude<LoadVerdict['verdict'], 'limit'>, why?: string) => void;
+  /** Calls of that key, for example "copyTables copy/users", wait until released or cancelled. */
+  hold: (key: string) => { begun: () => number; release: () => void };
+  start: (type: string, input?: Record<string, unknown>) => Promise<GuardedRun>;
+  close: () => Promise<void>;
+}
+
+export interface GuardedRun {
+  handle: WorkflowHandle;
+  ended: Promise<{ report: unknown; failure: TemporalFailure | null }>;
+  progress: (link?: string) => Promise<RunProgress>;
+  until: (what: string, holds: (progress: RunProgress) => boolean, link?: string) => Promise<RunProgress>;
+  update: (name: string, message: object, link?: string) => Promise<unknown>;
+}
+
+let count = 0;
+
+export async function openGuardedReplica(env: TestWorkflowEnvironment, document: Record<string, unknown> = {}): Promise<GuardedReplica> {
+  count += 1;
+  const name = `guarded-${process.pid}-${count}`;
+  const directory = await mkdtemp(join(tmpdir(), 'ns-guarded-'));
+  await writeFile(
+    join(directory, `${name}.yaml`),
+    JSON.stringify({ ...wholeFakeReplica, tables: { answers: 'incremental' }, ...document }),
+  );
+  const [replica, containers, watches] = [new FakeReplica(), new FakeContainers(), [] as WatchInput[]];
+  const verdicts: LoadVerdict[] = [];
+  const holds = new Map<string, { begun: number; released: boolean }>();
+
+  const fakes = replica.activities() as unknown as Record<string, (input: HeldInput) => Promise<unknown>>;
+  const held = Object.fromEntries(
+    Object.entries(fakes).map(([activity, act]) => [
+      activity,
+      async (input: HeldInput) => {
+        const hold = holds.get(`${activity} ${input.item?.id ?? input.table ?? ''}`.trim());
+        if (hold) {
+          hold.begun += 1;
+          await until(() => hold.released);
+        }
+        return act(input);
+      },
+    ]),
+  );
+  const worker = await createWorker(env, name, {
+    ...held,
+    ...containers.activities(),
+    async watchLoad(input: WatchInput) {
+      watches.push(input);
+      await until(() => verdicts.length > 0);
+      return verdicts.shift();
+    },
+    ...createClockActivities(),
+    ...createRunActivities({ client: env.client }),
+    ...createRequestActivities({ readers: pixReaders([directory]) }),
+  });
+  const running = worker.run();
+  let runs = 0;
+  return {
+    ...{ replica, containers, watches },
+    say(verdict, why = 'app 900 ms (limit 500)') {
+      verdicts.push({ verdict, readings: [{ name: 'app', value: null, breached: verdict === 'breached', said: why }], why });
+    },
+    hold(key) {
+      const hold = { begun: 0, released: false };
+      holds.set(key, hold);
+      return { begun: () => hold.begun, release: () => void (hold.released = true) };
+    },
+    async start(type, input = {}) {
+      runs += 1;
+      const workflowId = `pix/${type}/${name}-${runs}`;
+      const handle = await env.client.workflow.start(type, { workflowId, taskQueue: name, args: [{ replica: name, ...input }] });
+      const ended = handle.result().then(
+        (report: unknown) => ({ report, failure: null }),
+        (error: unknown) => {
+          if (!(error instanceof WorkflowFailedError) || !error.cause) throw error;
+          return { report: null, failure: error.cause as TemporalFailure };
+        },
+      );
+      const at = (link: string): WorkflowHandle => env.client.workflow.getHandle(link === '' ? workflowId : `${workflowId}/${link}`);
+      const progress = (link = ''): Promise<RunProgress> => at(link).query<RunProgress>('progress');
+      return {
+        ...{ handle, ended, progress },
+        async until(what, wanted, link = '') {
+          let seen: RunProgress | null = null;
+          await waitUntil(what, async () => {
+            // Before its first task a run knows no query.
+            seen = await progress(link).catch(() => null);
+            return seen !== null && wanted(seen);
+          });
+          return seen as unknown as RunProgress;
+        },
+        update: (update, message, link = '') => at(link).executeUpdate(update, { args: [message] }),
+      };
+    },
+    async close() {
+      worker.shutdown();
+      await running;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+interface HeldInput {
+  item?: { id: string };
+  table?: string;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) {
+    heartbeat();
+    await sleep(20);
+    Context.current().cancellationSignal.throwIfAborted();
+  }
+}
