@@ -7,7 +7,7 @@ import { qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type BesidePlan, type HeldSnapshot } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns, readCheckpoint, writeCheckpoint, writeStatements } from './bookkeeping.ts';
 import { objectsOf, schemaExists } from '../swap/catalog.ts';
-import { dependentsOf } from '../swap/dependents.ts';
+import { dependentsInWords, dependentsOf } from '../swap/dependents.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText.ts';
 import { planWork } from './planWork.ts';
 import { applicationOf, beginInSnapshot } from './snapshot.ts';
@@ -130,13 +130,7 @@ export async function dropOwnSchema(target: pg.ClientBase, schema: string): Prom
   if (!(await schemaExists(target, schema))) return;
   const outside = await dependentsOf(target, await objectsOf(target, schema));
   if (outside.length > 0)
-    throw failure(
-      'BesideNotPossible',
-      `schema ${schema} cannot be dropped: these depend on it: ${outside
-        .map(({ what }) => what)
-        .slice(0, 20)
-        .join('; ')}`,
-    );
+    throw failure('BesideNotPossible', `schema ${schema} cannot be dropped: these depend on it: ${dependentsInWords(outside)}`);
   await target.query(`drop schema ${quoted(schema)} cascade`);
 }
 

@@ -1,21 +1,20 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { postgresFailure, type Connections } from '../connections.ts';
-import { literal, qualified, quoted } from '../identifiers.ts';
+import type { Connections } from '../connections.ts';
+import { qualified, quoted } from '../identifiers.ts';
+import { objectKey, objectsOf } from '../swap/catalog.ts';
+import { dependentsOf } from '../swap/dependents.ts';
+import { giveWay, holdersInWords } from '../swap/giveWay.ts';
+import { grantsLike } from '../swap/grants.ts';
+import { inMovingOrder, moveObject } from '../swap/move.ts';
+import { bindAgain, lockWithViews } from '../swap/views.ts';
 import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
-import { inMovingOrder, moveStatement, objectKey, objectsOf, type SchemaObject } from '../swap/catalog.ts';
 import { dropOwnSchema } from './define.ts';
-import { dependentsOf } from '../swap/dependents.ts';
-import { grantsLike } from '../swap/grants.ts';
 import { applicationOf } from './snapshot.ts';
 
 const { next, previous } = besideSchemas;
-/** Below the second after which a server looks for deadlocks: we give way before it could choose a reader. */
-const lockMs = 700;
 
 /**
  * Takes the schema `next` into use: the namesakes in use go to `previous`, the new ones come, in one transaction. All locks are asked for in one statement
@@ -61,27 +60,12 @@ interface Direction {
 }
 
 async function yieldingSwap(target: pg.Client, copy: BesideCopy, direction: Direction): Promise<SwapReport> {
-  const deadlineMs = performance.now() + direction.limitSeconds * 1000;
+  const { limitSeconds, signal, outgoing } = direction;
   await target.query("set search_path = ''");
-  for (let yielded = 0; ; yielded += 1) {
-    await target.query('begin');
-    try {
-      const report = await swapOnce(target, copy, direction, yielded);
-      await target.query('commit');
-      return report;
-    } catch (error) {
-      await target.query('rollback');
-      const { code } = error as { code?: string };
-      // Statement cancelled at its limit, lock not available, deadlock: readers go first.
-      if (!code || !['57014', '55P03', '40P01'].includes(code) || direction.signal.aborted) throw error;
-      if (performance.now() > deadlineMs)
-        throw failure(
-          'TargetBusy',
-          `no moment within ${direction.limitSeconds} s in which the tables were free; ${await blockersInWords(target, copy.schema)}`,
-        );
-      await pause(Math.min(200 * (yielded + 1), 3_000), undefined, { signal: direction.signal });
-    }
-  }
+  const holders = (): Promise<string> => holdersInWords(target, { schemas: [copy.schema, outgoing] });
+  return giveWay(target, { within: 'transaction', limitSeconds, signal, what: 'the tables were', holders }, (yielded) =>
+    swapOnce(target, copy, direction, yielded),
+  );
 }
 
 async function swapOnce(
@@ -105,101 +89,24 @@ async function swapOnce(
   // What the source no longer has and others use stays where it is.
   const used = new Set((await dependentsOf(target, candidates)).map(({ onClassId, onOid }) => `${onClassId}/${onOid}`));
   const going = candidates.filter((object) => comingKeys.has(objectKey(object, schemas)) || !used.has(`${object.classId}/${object.oid}`));
-  const dependents = await dependentsOf(target, going);
-  const views = dependents.filter(({ relkind }) => relkind === 'v');
-  const stuck = dependents.filter(({ relkind }) => relkind !== 'v');
-  if (stuck.length > 0)
-    throw failure(
-      'BesideNotPossible',
-      `these depend on what would be replaced: ${stuck
-        .map(({ what }) => what)
-        .slice(0, 20)
-        .join('; ')}`,
-    );
-  const definitions = await viewDefinitions(
-    target,
-    views.map(({ oid }) => oid),
-  );
 
-  const beganMs = performance.now();
-  await lockAtOnce(target, [...lockable(going, copy.schema), ...views.map(({ oid }) => ({ oid }))]);
+  // What LOCK does not take, its own move locks.
+  const relations = going.filter(({ kind }) => kind === 'table' || kind === 'view').map(({ name }) => qualified(copy.schema, name));
+  const { views, beganMs } = await lockWithViews(target, { relations, objects: going, refusal: 'these depend on what would be replaced' });
   for (const sql of await grantsLike(target, { from: copy.schema, to: incoming })) await target.query(sql);
-  for (const object of inMovingOrder(going)) await target.query(moveStatement(object, copy.schema, outgoing));
+  for (const object of inMovingOrder(going)) await moveObject(target, object, copy.schema, outgoing);
   await target.query('set local check_function_bodies = off');
-  for (const object of inMovingOrder(coming)) {
-    try {
-      await target.query(moveStatement(object, incoming, copy.schema));
-    } catch (error) {
-      throw nameTaken(error, object, copy) ?? error;
-    }
-  }
-  for (const { name, sql } of definitions) {
-    try {
-      await target.query(sql);
-    } catch (error) {
-      const told = postgresFailure(copy.target, error);
-      throw failure('BesideNotPossible', `view ${name} of other people cannot be bound to the new tables: ${told.message}`, {}, error);
-    }
-  }
+  for (const object of inMovingOrder(coming)) await moveObject(target, object, incoming, copy.schema);
+  await bindAgain(target, views, 'the new tables');
   const report: SwapReport = {
     swappedAt: new Date().toISOString(),
     moved: coming.length,
     replaced: going.length,
-    rebound: definitions.map(({ name }) => name),
+    rebound: views.map(({ name }) => name),
     yielded,
     lockedMs: Math.round(performance.now() - beganMs),
   };
   await writeLiveObjects(target, copy.replica, [...comingKeys, ...copy.kept.map(keptKey)]);
   await writeCheckpoint(target, copy, checkpoint, { facts: report });
   return report;
-}
-
-type Lockable = { name: string } | { oid: number };
-
-function lockable(objects: readonly SchemaObject[], schema: string): Lockable[] {
-  return objects
-    .filter(({ kind }) => kind === 'table' || kind === 'view' || kind === 'foreign table')
-    .map(({ name }) => ({ name: qualified(schema, name) }));
-}
-
-/** One statement for all locks, so that one limit holds for all of them together. */
-async function lockAtOnce(target: pg.Client, objects: readonly Lockable[]): Promise<void> {
-  if (objects.length === 0) return;
-  const locks = objects.map((object) => ('name' in object ? literal(object.name) : `${object.oid}::regclass::text`)).join(', ');
-  await target.query(`set local statement_timeout = ${lockMs}`);
-  await target.query(
-    `do $lock$ declare relation text; begin foreach relation in array array[${locks}]::text[] loop execute 'lock table ' || relation || ' in access exclusive mode'; end loop; end $lock$`,
-  );
-  await target.query('set local statement_timeout = 0');
-}
-
-/** Definitions with every schema written out, in an order in which each finds the others. */
-async function viewDefinitions(target: pg.Client, oids: readonly number[]): Promise<{ name: string; sql: string }[]> {
-  const { rows } = await target.query<{ name: string; sql: string }>(
-    `select v.oid::regclass::text as name, 'create or replace view ' || v.oid::regclass::text
-        || case when v.reloptions is null then '' else ' with (' || array_to_string(v.reloptions, ', ') || ')' end || ' as ' || pg_get_viewdef(v.oid) as sql
-     from pg_class v where v.oid = any($1::bigint[]::oid[]) order by v.oid`,
-    [oids],
-  );
-  return rows;
-}
-
-function nameTaken(error: unknown, object: SchemaObject, { schema }: BesideCopy): Error | null {
-  const { code, message } = error as { code?: string; message: string };
-  if (code !== '42P07' && code !== '42710' && code !== '42723') return null;
-  return failure(
-    'BesideNotPossible',
-    `${object.kind} ${object.name} cannot come into schema ${schema}: ${message}; the name belongs to other people there`,
-  );
-}
-
-async function blockersInWords(target: pg.Client, schema: string): Promise<string> {
-  const { rows } = await target.query<{ pid: number; user: string; application: string; since: Date; state: string }>(
-    `select distinct a.pid, a.usename as user, a.application_name as application, a.xact_start as since, a.state
-     from pg_locks l join pg_stat_activity a using (pid) join pg_class c on c.oid = l.relation
-     where c.relnamespace = $1::regnamespace and l.granted and a.pid <> pg_backend_pid() order by a.xact_start limit 10`,
-    [quoted(schema)],
-  );
-  if (rows.length === 0) return 'no session holds them now';
-  return `held by ${rows.map(({ pid, user, application, since, state }) => `pid ${pid} (${user}, ${application || 'no name'}, ${state} since ${since?.toISOString?.() ?? '?'})`).join('; ')}`;
 }

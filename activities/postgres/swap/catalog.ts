@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { qualified, quoted } from '../identifiers.ts';
+import { quoted } from '../identifiers.ts';
 
 export type ObjectKind =
   | 'table'
@@ -26,6 +26,9 @@ export interface SchemaObject {
   classId: number;
   oid: number;
 }
+
+/** As much of it as its statements need. */
+export type NamedObject = Pick<SchemaObject, 'kind' | 'name' | 'args'>;
 
 /** Objects that the method cannot move, in words. */
 const immovable = `
@@ -83,53 +86,18 @@ export async function schemaExists(client: pg.ClientBase, schema: string): Promi
   return rows.length > 0;
 }
 
+export function isRelation({ kind }: Pick<SchemaObject, 'kind'>): boolean {
+  return ['table', 'view', 'materialized view', 'foreign table', 'sequence'].includes(kind);
+}
+
 /** The same key for an object and its namesake in another schema. */
-export function objectKey({ kind, name, args }: Pick<SchemaObject, 'kind' | 'name' | 'args'>, schemas: readonly string[]): string {
+export function objectKey({ kind, name, args }: NamedObject, schemas: readonly string[]): string {
   // A table may have become a view: names of relations share one space.
-  const space = ['table', 'view', 'materialized view', 'foreign table', 'sequence'].includes(kind)
-    ? 'relation'
-    : kind === 'domain'
-      ? 'type'
-      : kind;
+  const space = isRelation({ kind }) ? 'relation' : kind === 'domain' ? 'type' : kind;
   const plain = schemas.reduce((text, schema) => text.replaceAll(`${quoted(schema)}.`, '').replaceAll(`${schema}.`, ''), args);
   return `${space} ${name}(${plain})`;
 }
 
-export function objectInWords({ kind, name, args }: SchemaObject): string {
+export function objectInWords({ kind, name, args }: NamedObject): string {
   return `${kind} ${name}${args ? `(${args})` : ''}`;
-}
-
-/** Dependents move before what they depend on: the written arguments of routines and operators name types. */
-const order: ObjectKind[] = [
-  'operator',
-  'routine',
-  'view',
-  'materialized view',
-  'foreign table',
-  'table',
-  'sequence',
-  'statistics',
-  'text search configuration',
-  'text search dictionary',
-  'collation',
-  'domain',
-  'type',
-];
-
-export function inMovingOrder(objects: readonly SchemaObject[]): SchemaObject[] {
-  return [...objects].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
-}
-
-export function moveStatement(object: SchemaObject, from: string, to: string): string {
-  return `ALTER ${object.kind.toUpperCase()} ${named(object, from)} SET SCHEMA ${quoted(to)}`;
-}
-
-export function dropStatement(object: SchemaObject, schema: string): string {
-  return `DROP ${object.kind.toUpperCase()} IF EXISTS ${named(object, schema)} CASCADE`;
-}
-
-function named({ kind, name, args }: SchemaObject, schema: string): string {
-  // An operator's name is no identifier.
-  if (kind === 'operator') return `${quoted(schema)}.${name} (${args})`;
-  return `${qualified(schema, name)}${kind === 'routine' ? `(${args})` : ''}`;
 }

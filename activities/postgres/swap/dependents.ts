@@ -68,3 +68,11 @@ export async function dependentsOf(client: pg.ClientBase, objects: readonly Sche
   );
   return rows.map((row) => ({ ...row, oid: Number(row.oid), onOid: Number(row.onOid) }));
 }
+
+/** The first twenty, for a message. */
+export function dependentsInWords(dependents: readonly Pick<Dependent, 'what'>[]): string {
+  return dependents
+    .slice(0, 20)
+    .map(({ what }) => what)
+    .join('; ');
+}
