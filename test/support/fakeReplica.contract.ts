@@ -41,13 +41,14 @@ export interface ReplicaState {
 
 /**
  * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and
- * fails all the same, for good. `silence`: it has begun and is heard of no more; the server counts it as dead. `cancel`: the act begins, meets a cancel of the
+ * fails all the same, for good. `silence`: it has begun and is heard of no more; the server counts it as dead. `wait`: it takes effect when the
+ * test says so. `cancel`: the act begins, meets a cancel of the
  * run and gives up. `cancelLate`: it takes effect, the cancel comes and its answer is lost.
  */
 export type ReplicaTrouble =
   | { kind: 'fail'; times: number; type?: FailureType }
   | { kind: 'timeOut'; times: number }
-  | { kind: 'silence'; until: Promise<void> }
+  | { kind: 'silence' | 'wait'; until: Promise<void> }
   | { kind: 'cancel' | 'cancelLate'; cancel: () => Promise<unknown> };
 
 export interface ReplicaCall {

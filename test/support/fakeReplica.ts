@@ -133,6 +133,9 @@ export class FakeReplica {
           half(input);
           await trouble.until;
           throw failure('PostgresFailed', `too late at ${key}`);
+        case 'wait':
+          await untilDone(trouble.until);
+          return perform();
         case 'cancel':
           half(input);
           await trouble.cancel();
@@ -362,6 +365,16 @@ async function untilCancelled(): Promise<void> {
     heartbeat();
     await sleep(50);
     if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
+  }
+}
+
+/** Waits, heartbeating, for the test, or for the cancel of the run. */
+async function untilDone(until: Promise<void>): Promise<void> {
+  let done = false;
+  void until.then(() => (done = true));
+  while (!done) {
+    heartbeat();
+    await sleep(50);
   }
 }
 
