@@ -8,6 +8,8 @@ import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
 
 /** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (real-parts.md 5). */
 export interface ClientTools {
+  /** Path or name of a tool, for whoever starts it otherwise. */
+  program(tool: ToolName): string;
   version(): Promise<{ version: string; versionNumber: number }>;
   /** Runs pg_dump, pg_restore or psql on a database. Answers standard output; the URL's parts go by environment, never by argument. */
   run(tool: ToolName, args: string[], options: RunOptions): Promise<string>;
@@ -43,6 +45,7 @@ export function createClientTools(directory: string | null): ClientTools {
       `${tool} was not found ${directory ? `in ${directory}` : 'on the PATH'} of the worker (setting NIGHTSHIFT_POSTGRES_TOOLS)`,
     );
   return {
+    program,
     async version() {
       const result = await execa(program('pg_dump'), ['--version'], { reject: false, stdin: 'ignore' });
       const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout ?? '') ?? [];

@@ -39,6 +39,11 @@ export async function moveObject(client: pg.ClientBase, object: NamedObject, fro
   }
 }
 
+/** With all that depends on it: the caller knows that this is only what goes too. */
+export async function dropObject(client: pg.ClientBase, object: NamedObject, from: string): Promise<void> {
+  await client.query(`DROP ${object.kind.toUpperCase()} IF EXISTS ${named(object, from)} CASCADE`);
+}
+
 function named({ kind, name, args }: NamedObject, schema: string): string {
   // An operator's name is no identifier.
   if (kind === 'operator') return `${quoted(schema)}.${name} (${args})`;
