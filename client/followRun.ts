@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 
 import type { RunProgress, StepRecord } from '../workflows/runbook/runbook.contract.ts';
@@ -11,10 +11,8 @@ const copyLineEveryMs = 2_000;
 /**
  * Follows a run to its end, telling each step once when it ends, copies with bytes and rate (read from the heartbeats of the activity under way),
  * questions and holds when they open. Resolves when the run has ended, however it ended, or when `stop` aborts.
- * @param expected for a child run that may not be there yet: whether it is still to come.
  */
-export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSignal, expected?: () => Promise<boolean>): Promise<void> {
-  if (expected) await untilThere(handle, expected);
+export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSignal): Promise<void> {
   const told = new Set<string>();
   let phase = '';
   let copiesToldMs = 0;
@@ -33,9 +31,11 @@ export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSi
       for (const step of progress.steps) {
         const mark = `${step.id} ${step.state} ${step.attempts}`;
         if (told.has(mark) || step.state === 'waiting') continue;
-        if (step.state === 'running' && step.phase === phase) continue;
-        if (step.phase !== phase && step.state !== 'notNeeded') {
+        // Phases that go on side by side: a heading comes again with what has ended under it, not with what begins.
+        const opens = step.state === 'running' ? !told.has(`phase ${step.phase}`) : step.state !== 'notNeeded' && step.phase !== phase;
+        if (opens) {
           phase = step.phase;
+          told.add(`phase ${phase}`);
           say(`\n${phase}`);
         }
         if (step.state === 'running') continue;
@@ -60,13 +60,25 @@ export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSi
   }
 }
 
-async function untilThere(handle: WorkflowHandle, expected: () => Promise<boolean>): Promise<void> {
+/** Follows a child of that run, as soon as it is there; returns at once when the run ended without it. An earlier run's child of the same id is none of it. */
+export async function followChild(
+  client: Client,
+  parent: WorkflowHandleWithFirstExecutionRunId,
+  child: string,
+  say: Say,
+  stop?: AbortSignal,
+): Promise<void> {
   for (;;) {
-    const there = await handle.describe().then(
-      () => true,
-      () => false,
-    );
-    if (there || !(await expected())) return;
+    const [seen, { status }] = await Promise.all([
+      client.workflow
+        .getHandle(child)
+        .describe()
+        .catch(() => null),
+      parent.describe(),
+    ]);
+    if (seen?.parentExecution?.runId === parent.firstExecutionRunId)
+      return followRun(client.workflow.getHandle(child, seen.runId), say, stop);
+    if (status.name !== 'RUNNING' || stop?.aborted) return;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
 }

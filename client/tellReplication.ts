@@ -7,7 +7,7 @@ const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': ''
 
 /** The report of a night of the chain, for a terminal. */
 export function tellReplication(report: ReplicationReport, say: Say): void {
-  const { full, learningContent, notification } = report;
+  const { full, incremental, learningContent, notification } = report;
   say(`\nReplication of ${report.replica}: done in ${report.seconds} s`);
   if (full) {
     say(`  full              ${full.tables} tables, ${full.rows} rows, ${megabytes(full.bytes)} MB in ${full.seconds} s (${full.method})`);
@@ -21,6 +21,10 @@ export function tellReplication(report: ReplicationReport, say: Say): void {
       table.push([name, targetRows]);
     say(table.toString());
   }
+  for (const { table, rows, chunks, lateRows, updates, deletes, difference } of incremental?.tables ?? [])
+    say(
+      `  incremental       ${table}: ${rows} new rows in ${chunks} chunks, ${lateRows} late, ${updates} updated, ${deletes} deleted; ${difference === 0 ? 'counts agree' : `${difference} rows apart`}`,
+    );
   if (learningContent)
     say(
       `  learning content  ${Object.entries(learningContent.rows)

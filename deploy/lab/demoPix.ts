@@ -1,64 +1,44 @@
 // `npm run demo:pix`: a night of the Pix chain between two real PostgreSQL servers. See `--help`.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 
-import { followRun } from '../../client/followRun.ts';
+import { followChild, followRun } from '../../client/followRun.ts';
 import { tellReplication } from '../../client/tellReplication.ts';
+import { tellVerification } from '../../client/tellVerification.ts';
 import { operationsQueue, runId } from '../../workflows/names.contract.ts';
 import type { ReplicationReport } from '../../workflows/pix/replication.contract.ts';
-import { ensureDebianPackages } from '../setup/debianPackages.ts';
+import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
 import { installEverything } from '../setup/tools.ts';
+import { demonstrate, home, resultOf, say } from './demonstration.ts';
 import { endProcess, startDevServer } from './devServer.ts';
 import { startPixLab, wholeReplica, type PixLab } from './pixLab.ts';
 import { compareTables } from './postgres/compareTables.ts';
+import { advancePixSource } from './postgres/pixSource/pixSource.ts';
 import { pixSourceTables } from './postgres/pixSource/sourceRows.ts';
-import { Started } from './started.ts';
+import type { Started } from './started.ts';
 import { startWorker } from './workerProcess.ts';
-
-const home = join(import.meta.dirname, '..', '..', '.nightshift');
-const say = (line: string): void => console.log(line);
 
 interface Options {
   rows: number;
   once?: boolean;
 }
 
-async function main({ rows, once }: Options): Promise<void> {
-  const started = new Started(say);
-  const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      say(`\n${signal}: ending what was started …`);
-      stopping.abort();
-    });
-  try {
-    mkdirSync(home, { recursive: true });
-    await ensureDebianPackages(say);
-    await installEverything(say, ['temporal', 'postgres']);
-    const night = demonstrate(rows, started, stopping.signal);
-    const done = await Promise.race([night, stopped.then(() => null)]);
-    if (done === null) process.exitCode = 130;
-    else if (!done) process.exitCode = 1;
-    else if (!once) await stopped;
-  } catch (error) {
-    say(error instanceof Error ? `demo: ${error.message}` : String(error));
-    process.exitCode = 1;
-  } finally {
-    await started.end();
-  }
-}
+/** Incremental tables as the seed has them: loaded once, then new rows alone. */
+const incremental = ['answers', 'knowledge-elements', 'knowledge-element-snapshots'];
 
-/** Answers whether the warehouse is equal to production, table by table. */
-async function demonstrate(rows: number, started: Started, stop: AbortSignal): Promise<boolean> {
+/** Answers whether the warehouse is verified and equal to production, table by table. */
+async function show({ rows, once }: Options, started: Started, stop: AbortSignal): Promise<boolean> {
+  await installEverything(say, ['temporal', 'postgres']);
   const server = await startDevServer({ database: join(home, 'temporal-pix.db'), log: join(home, 'temporal.log'), say });
   started.add('temporal dev server', server.stop);
   const lab = await startPixLab({ directory: join(home, 'pix'), rows, say });
   started.add('PostgreSQL servers and stand-ins', lab.end);
-  await lab.describeReplica('pix', wholeReplica(lab));
+  await lab.describeReplica('pix', {
+    ...wholeReplica(lab),
+    tables: Object.fromEntries(incremental.map((table) => [table, 'incremental'])),
+  });
   const connection = await Connection.connect({ address: server.address });
   started.add('client', () => connection.close());
   const worker = await startWorker({
@@ -67,30 +47,40 @@ async function demonstrate(rows: number, started: Started, stop: AbortSignal): P
   });
   started.add('worker', () => endProcess(worker));
   const client = new Client({ connection });
-  const workflowId = runId('pix', 'replication', 'pix');
-  const handle = await client.workflow.start('pixReplication', {
-    workflowId,
-    taskQueue: operationsQueue,
-    args: [{ replica: 'pix' }],
-    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
-    staticSummary: 'a night of the lab',
-  });
-  say(`\npixReplication ${workflowId}: ${server.webUi}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
-  // The full replication is the long part: its own steps are shown.
-  await followRun(client.workflow.getHandle(`${workflowId}/full`), say, stop, () =>
-    handle.describe().then(({ status }) => status.name === 'RUNNING'),
-  );
-  await followRun(handle, say, stop);
+  const begin = async (type: string, procedure: string): Promise<WorkflowHandleWithFirstExecutionRunId> => {
+    const workflowId = runId('pix', procedure, 'pix');
+    say(`\n${type} ${workflowId}: ${server.webUi}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+    return client.workflow.start(type, {
+      workflowId,
+      taskQueue: operationsQueue,
+      args: [{ replica: 'pix' }],
+      workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+      staticSummary: `${procedure} of the lab`,
+    });
+  };
+
+  const prepared = await begin('pixPrepareIncremental', 'prepareIncremental');
+  await followRun(prepared, say, stop);
+  if (stop.aborted || !(await resultOf(prepared))) return false;
+  say('\na day passes in production: one row more for every twenty');
+  await advancePixSource({ url: lab.sourceUrl, rows: Math.ceil(rows / 20) });
+
+  const night = await begin('pixReplication', 'replication');
+  for (const child of ['full', 'incremental']) await followChild(client, night, `${night.workflowId}/${child}`, say, stop);
+  await followRun(night, say, stop);
   if (stop.aborted) return false;
-  try {
-    tellReplication((await handle.result()) as ReplicationReport, say);
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    say(`\n${workflowId} FAILED: ${error.cause?.message ?? error.message}`);
-    return false;
-  }
+  const report = await resultOf<ReplicationReport>(night);
+  if (!report) return false;
+  tellReplication(report, say);
+
+  const verified = await begin('pixVerify', 'verify');
+  await followRun(verified, say, stop);
+  if (stop.aborted) return false;
+  const verification = await resultOf<VerifyReport>(verified);
+  if (!verification) return false;
+  tellVerification(verification, say);
   const equal = await prove(lab);
-  tellNext(server.address, server.webUi);
+  if (!once) tellNext(server.address, server.webUi);
   return equal;
 }
 
@@ -133,6 +123,8 @@ await new Command('npm run demo:pix --')
     },
     2_000_000,
   )
-  .action(main)
+  .action((options: Options) =>
+    demonstrate({ name: 'demo', once: options.once === true, show: (started, stop) => show(options, started, stop) }),
+  )
   .parseAsync();
 process.exit();

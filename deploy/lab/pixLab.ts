@@ -111,5 +111,6 @@ export function wholeReplica({ lcms, openData }: PixLab): Record<string, unknown
       { name: 'two', url: 'hook-two', token: 'hook-token' },
     ],
     openData: { url: `${openData.url}${openDataPath}` },
+    verify: { queries: [{ name: 'first users', sql: 'select id, email from users order by id limit 5', minimumRows: 5 }] },
   };
 }

@@ -1,9 +1,8 @@
 // `npm start`: the main job on an embedded default. See `--help`.
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { Client, Connection, WorkflowExecutionAlreadyStartedError, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { Client, Connection, WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 
 import { followRun } from '../../client/followRun.ts';
@@ -11,15 +10,13 @@ import { tellBackup, tellProof } from '../../client/tellReports.ts';
 import { operationsQueue, runId } from '../../workflows/names.contract.ts';
 import type { BackupProofReport } from '../../workflows/vitam/backupProof.contract.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
-import { ensureDebianPackages } from '../setup/debianPackages.ts';
 import { createLab } from './createLab.ts';
+import { demonstrate, home, resultOf, say } from './demonstration.ts';
 import { endProcess, startDevServer, type DevServer } from './devServer.ts';
 import type { Lab } from './lab.contract.ts';
-import { Started } from './started.ts';
+import type { Started } from './started.ts';
 import { startWorker } from './workerProcess.ts';
 
-const home = join(import.meta.dirname, '..', '..', '.nightshift');
-const say = (line: string): void => console.log(line);
 const cancelWaitMs = 120_000;
 
 interface Options {
@@ -28,40 +25,14 @@ interface Options {
   megabytesPerShard?: number;
 }
 
-async function main(options: Options): Promise<void> {
-  const started = new Started(say);
-  const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve(), { once: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      say(`\n${signal}: ending what was started …`);
-      stopping.abort();
-    });
-  try {
-    mkdirSync(home, { recursive: true });
-    await ensureDebianPackages(say);
-    const { lab, server, client } = await bringUp(options, started, stopped);
-    const proven = await Promise.race([backUpAndProve(client, server, started, stopping.signal), stopped.then(() => null)]);
-    if (proven !== null) {
-      if (!proven) process.exitCode = 1;
-      if (!options.once) {
-        tellNext(lab, server);
-        await stopped;
-      }
-    } else process.exitCode = 130;
-  } catch (error) {
-    say(error instanceof Error ? `npm start: ${error.message}` : String(error));
-    process.exitCode = 1;
-  } finally {
-    await started.end();
-  }
+async function show(options: Options, started: Started, stop: AbortSignal): Promise<boolean> {
+  const { lab, server, client } = await bringUp(options, started);
+  const proven = await backUpAndProve(client, server, started, stop);
+  if (!options.once && !stop.aborted) tellNext(lab, server);
+  return proven;
 }
 
-async function bringUp(
-  { small, megabytesPerShard }: Options,
-  started: Started,
-  stopped: Promise<void>,
-): Promise<{ lab: Lab; server: DevServer; client: Client }> {
+async function bringUp({ small, megabytesPerShard }: Options, started: Started): Promise<{ lab: Lab; server: DevServer; client: Client }> {
   const beganMs = Date.now();
   const lab = await createLab({
     directory: join(home, small ? 'lab-small' : 'lab'),
@@ -71,10 +42,7 @@ async function bringUp(
   const server = await startDevServer({ database: join(home, 'temporal.db'), log: join(home, 'temporal.log'), say });
   started.add('temporal dev server', server.stop);
   started.add('lab', () => lab.down());
-  const interrupted = stopped.then(() => {
-    throw new Error('interrupted');
-  });
-  await Promise.race([lab.up(say), interrupted]);
+  await lab.up(say);
   const connection = await Connection.connect({ address: server.address });
   started.add('client', () => connection.close());
   const worker: ChildProcess = await startWorker({
@@ -129,16 +97,6 @@ async function startOrFollow(client: Client, workflowId: string): Promise<Workfl
   }
 }
 
-async function resultOf<Result>(handle: WorkflowHandle): Promise<Result | null> {
-  try {
-    return (await handle.result()) as Result;
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    say(`\n${handle.workflowId} FAILED: ${error.cause?.message ?? error.message}`);
-    return null;
-  }
-}
-
 /** Ctrl-C in the middle of a run: it is cancelled and brings the platform back before the lab goes down. */
 async function cancelAndWait(handle: WorkflowHandle): Promise<void> {
   const { status } = await handle.describe();
@@ -175,6 +133,8 @@ await new Command('npm start --')
     if (!(value > 0)) throw new InvalidArgumentError('a number of megabytes above 0');
     return value;
   })
-  .action(main)
+  .action((options: Options) =>
+    demonstrate({ name: 'npm start', once: options.once === true, show: (started, stop) => show(options, started, stop) }),
+  )
   .parseAsync();
 process.exit();
