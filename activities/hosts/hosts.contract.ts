@@ -36,6 +36,14 @@ export type ServiceManager =
       kind: 'supervisor';
       /** Path of supervisorctl on the host. */ command: string;
       /** Path of its configuration file. */ configFile: string;
+    }
+  | {
+      /** An application on Scalingo: its units are its kinds of containers, scaled by the platform's CLI on this host, which must be the worker's own. */
+      kind: 'scalingo';
+      /** The CLI, for example "scalingo". */ command: string;
+      region: string;
+      app: string;
+      /** Name of the secret that holds the API token. */ token: string;
     };
 
 export interface HostCheck {

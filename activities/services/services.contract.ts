@@ -1,7 +1,7 @@
 import type { HostRef } from '../hosts/hosts.contract.ts';
 
 /**
- * What a service manager says of a unit, in one vocabulary for systemd and supervisor.
+ * What a service manager says of a unit, in one vocabulary for systemd, supervisor and a container platform.
  * "failed" is a stopped service whose end was not clean by its manager's rule: after a stop of a JVM (exit 143) it is
  * normal (systems.md E.2.2), so callers say which states they accept.
  */
@@ -19,8 +19,16 @@ export interface ServiceState {
   exitStatus?: number;
   /** When the last run of the main process began, ISO 8601 UTC, when the manager knows (for oneshot jobs). */
   lastStartAt?: string;
+  /** Of a unit that is several containers: how many are wanted, of which size. */
+  instances?: Instances;
   /** Whether each asked port accepts connections on the host. */
   ports: { port: number; open: boolean }[];
+}
+
+export interface Instances {
+  amount: number;
+  /** The platform's word, for example "M". */
+  size: string;
 }
 
 export interface UnitRef {
@@ -52,8 +60,9 @@ export interface ServiceActivities {
   /**
    * Asks the manager to start the unit and waits until it runs **and** its ports are open. A start whose process dies fails.
    * Repeatable: a running unit is left alone. Heartbeats the state. Fails with ServiceNotStarted, UnknownUnit.
+   * @param instances of a unit that is several containers, as they were read before its stop. Whatever is scaled to anything but nothing runs already.
    */
-  startService(input: UnitRef & { limitSeconds: number }): Promise<ServiceChange>;
+  startService(input: UnitRef & { limitSeconds: number; instances?: Instances }): Promise<ServiceChange>;
 
   /** Starts a oneshot unit without waiting for its end (systemd timers' services). Repeatable after a look at its state. */
   triggerService(input: { host: HostRef; unit: string }): Promise<void>;

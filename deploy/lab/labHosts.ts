@@ -37,7 +37,7 @@ export async function readUnits(host: Host, units: string[]): Promise<LabService
     const words = new Map(stdout.split('\n').map((line) => [line.split(/\s+/)[0] ?? '', line.split(/\s+/)[1] ?? '']));
     return units.map((unit) => ({ machine, unit, said: words.get(unit) ?? 'unknown', running: words.get(unit) === 'RUNNING' }));
   }
-  const systemctl = manager.sudo ? ['sudo', '-n', 'systemctl'] : ['systemctl'];
+  const systemctl = manager.kind === 'systemd' && manager.sudo ? ['sudo', '-n', 'systemctl'] : ['systemctl'];
   const { stdout } = await host.run([...systemctl, 'is-active', ...units.map((unit) => `${unit}.service`)], { accept: [0, 3, 4] });
   const lines = stdout.trim().split('\n');
   return units.map((unit, index) => ({ machine, unit, said: lines[index] ?? 'unknown', running: lines[index] === 'active' }));
@@ -51,7 +51,7 @@ export async function startUnits(host: Host, units: string[]): Promise<number> {
   if (manager.kind === 'supervisor') {
     await Promise.all(down.map((unit) => host.run([manager.command, '-c', manager.configFile, 'start', unit], { accept: [0, 7] })));
   } else {
-    const systemctl = manager.sudo ? ['sudo', '-n', 'systemctl'] : ['systemctl'];
+    const systemctl = manager.kind === 'systemd' && manager.sudo ? ['sudo', '-n', 'systemctl'] : ['systemctl'];
     await host.run([...systemctl, 'start', ...down.map((unit) => `${unit}.service`)]);
   }
   return down.length;
@@ -63,7 +63,7 @@ export async function stopUnit(host: Host, unit: string, timeoutSeconds: number)
   const command =
     manager.kind === 'supervisor'
       ? [manager.command, '-c', manager.configFile, 'stop', unit]
-      : [...(manager.sudo ? ['sudo', '-n'] : []), 'systemctl', 'stop', `${unit}.service`];
+      : [...(manager.kind === 'systemd' && manager.sudo ? ['sudo', '-n'] : []), 'systemctl', 'stop', `${unit}.service`];
   await host.run(command, { timeoutSeconds });
 }
 

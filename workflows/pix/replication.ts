@@ -4,6 +4,7 @@ import { messages } from '../names.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import type { Pause, PlannedStep } from '../runbook/runbook.contract.ts';
+import { withContainersDown } from './containers.ts';
 import type { PixReplica } from './replica.contract.ts';
 import type { ChainStep, ReplicationInput, ReplicationReport, ReplicationRequest } from './replication.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
@@ -45,7 +46,7 @@ const chain: Link[] = [
  *
  * Runbook   systems.md C.2.1, C.2.7; PX-01, PX-02, PX-12 … PX-17.
  * Downtime  none.
- * Needs     a replica file; one chain or procedure of a replica at a time.
+ * Needs     a replica file; one chain or procedure of a replica at a time; for declared containers the CLI of their platform on the worker.
  * On error  the chain stops at the step that failed for good; what stood before stays in use. `startAt` goes on from there.
  * To stop   cancel; `pause` and `resume` to let it wait.
  */
@@ -63,12 +64,15 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         if (why !== null) runbook.notNeeded(stepOf(link), why);
         else
           await sameDayOrNextNight(link, runbook, async () => {
-            const child = await startChild(link.type, {
-              workflowId: `${workflowId}/${link.step}`,
-              args: [{ replica: replica.name, ...overridesFor(link, input) }],
-              staticSummary: `${link.title} of ${replica.name}`,
-            });
-            reports[link.step] = (await pausedTogether(runbook, child)) as never;
+            const run = async (): Promise<unknown> => {
+              const child = await startChild(link.type, {
+                workflowId: `${workflowId}/${link.step}`,
+                args: [{ replica: replica.name, ...overridesFor(link, input) }],
+                staticSummary: `${link.title} of ${replica.name}`,
+              });
+              return pausedTogether(runbook, child);
+            };
+            reports[link.step] = (await (link.step === 'full' ? withContainersDown(replica, runbook, run) : run())) as never;
           });
       }
       const endedAt = new Date();

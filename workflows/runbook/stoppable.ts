@@ -62,5 +62,5 @@ async function endPauses(runbook: Runbook, stop: (reason: Error) => void): Promi
 }
 
 function hasEnded({ progress }: Runbook): boolean {
-  return !['working', 'paused'].includes(progress.state);
+  return ['done', 'failed', 'cancelled'].includes(progress.state);
 }

@@ -10,9 +10,12 @@ export function onHost(host: HostRef, command: string): string {
 
 export function serviceCommand(host: HostRef, verb: 'start' | 'stop' | 'status', unit: string): string {
   const manager = host.serviceManager;
-  const command =
-    manager.kind === 'systemd'
-      ? `${manager.sudo ? 'sudo ' : ''}systemctl ${verb} ${unit}`
-      : `${manager.command} -c ${manager.configFile} ${verb} ${unit}`;
-  return onHost(host, command);
+  switch (manager.kind) {
+    case 'systemd':
+      return onHost(host, `${manager.sudo ? 'sudo ' : ''}systemctl ${verb} ${unit}`);
+    case 'supervisor':
+      return onHost(host, `${manager.command} -c ${manager.configFile} ${verb} ${unit}`);
+    case 'scalingo':
+      return `${manager.command} --region ${manager.region} --app ${manager.app} ${verb === 'status' ? 'ps' : `scale ${unit}:${verb === 'stop' ? 0 : 1}`}`;
+  }
 }

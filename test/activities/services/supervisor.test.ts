@@ -20,7 +20,7 @@ describe('services under supervisord', () => {
   let stubbornId: number | undefined;
   let ports: Record<'plain' | 'slow' | 'stubborn' | 'mute', number>;
   const hosts = createHosts({ resolveSecret: async () => '' });
-  const services = createServiceActivities({ openHost: hosts.openHost });
+  const services = createServiceActivities({ openHost: hosts.openHost, resolveSecret: async () => '' });
   const unit = (name: string, ...of: number[]): { host: Supervisord['ref']; unit: string; ports: number[] } => ({
     host: supervisord.ref,
     unit: name,

@@ -51,7 +51,7 @@ describe('services under systemd', { skip: await systemdMachineMissing() }, () =
       unitOf('bad-job', shell('sleep 0.5; exit 4'), { kind: 'oneshot' }),
     ]);
     hosts = createHosts({ resolveSecret: (name) => machine.resolveSecret(name) });
-    services = createServiceActivities({ openHost: hosts.openHost });
+    services = createServiceActivities({ openHost: hosts.openHost, resolveSecret: async () => '' });
   });
   after(async () => {
     await hosts?.close();
