@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 
 import { itemCategories, type ReplicationTimes, type RunTimes } from './replicationTimes.contract.ts';
 
-const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
+export const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
 
 /** `1h 27min 42s`, rounded to whole seconds first, so that no part is ever 60. */
 export function formatDuration(durationMs: number): string {
@@ -10,7 +10,7 @@ export function formatDuration(durationMs: number): string {
   return `${Math.floor(seconds / 3600)}h ${Math.floor(seconds / 60) % 60}min ${seconds % 60}s`;
 }
 
-const orUnknown = (durationMs: number | null): string => (durationMs === null ? 'unknown' : formatDuration(durationMs));
+export const orUnknown = (durationMs: number | null): string => (durationMs === null ? 'unknown' : formatDuration(durationMs));
 
 /** The report for a terminal. */
 export function tellReplicationTimes({ runs, withoutTime }: ReplicationTimes, say: (line: string) => void): void {
