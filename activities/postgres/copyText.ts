@@ -1,6 +1,27 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import type pg from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+
 import type { ContentValue } from './learningContent/learningContent.contract.ts';
 
 const charactersPerChunk = 65_536;
+
+/**
+ * Fills a table that was made in the transaction under way, and answers the number of rows. They are written frozen: a reader whose snapshot is older would else
+ * find the table empty once it has taken the place of another. @param relation as it stands in SQL.
+ */
+export async function fillTable(
+  client: pg.ClientBase,
+  relation: string,
+  rows: Iterable<readonly ContentValue[]>,
+  signal?: AbortSignal,
+): Promise<number> {
+  const copy = client.query(copyFrom(`copy ${relation} from stdin with (freeze)`));
+  await pipeline(Readable.from(copyText(rows)), copy, signal ? { signal } : {});
+  return copy.rowCount;
+}
 
 /** Rows in PostgreSQL's COPY text format, in pieces of about 64 kB. */
 export function* copyText(rows: Iterable<readonly ContentValue[]>): Generator<string> {

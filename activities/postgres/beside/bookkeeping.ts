@@ -1,30 +1,20 @@
 import type pg from 'pg';
 
-import { besideSchemas } from './beside.contract.ts';
-
-const schema = besideSchemas.bookkeeping;
+import { ensureOwnTables } from '../ownTables.ts';
+import { ownSchema as schema } from '../postgres.contract.ts';
 
 /** What a run has finished, written in the target in the same transaction as the work itself: a checkpoint cannot lie. */
 export async function ensureBookkeeping(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query('select to_regclass($1) as there', [`${schema}.copy_statement`]);
-  if ((rows[0] as { there: string | null } | undefined)?.there) return;
-  // Two activities may come here at once.
-  await client.query('begin');
-  try {
-    await client.query("select pg_advisory_xact_lock(hashtext('nightshift bookkeeping'))");
-    await client.query(`
-      create schema if not exists ${schema};
-      create table if not exists ${schema}.copy_checkpoint (
-        replica text not null, run text not null, item text not null, rows bigint, bytes bigint, facts jsonb, finished_at timestamptz not null default clock_timestamp(),
-        primary key (replica, run, item));
-      create table if not exists ${schema}.live_object (replica text not null, key text not null, primary key (replica, key));
-      create table if not exists ${schema}.copy_statement (
-        replica text not null, run text not null, number int not null, sql text not null, primary key (replica, run, number));`);
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
+  await ensureOwnTables(
+    client,
+    'copy_statement',
+    `create table if not exists ${schema}.copy_checkpoint (
+       replica text not null, run text not null, item text not null, rows bigint, bytes bigint, facts jsonb, finished_at timestamptz not null default clock_timestamp(),
+       primary key (replica, run, item));
+     create table if not exists ${schema}.live_object (replica text not null, key text not null, primary key (replica, key));
+     create table if not exists ${schema}.copy_statement (
+       replica text not null, run text not null, number int not null, sql text not null, primary key (replica, run, number));`,
+  );
 }
 
 export interface Owner {

@@ -1,11 +1,8 @@
-import { pipeline } from 'node:stream/promises';
-
 import type pg from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 
-import { failure } from '../../failure.ts';
-import { postgresFailure, type Connections } from '../connections.ts';
+import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
+import { pipeRows } from '../pipeRows.ts';
 import { besideSchemas, type BesideCopy, type CopiedTable, type HeldSnapshot, type WorkItem } from './beside.contract.ts';
 import { listCheckpoints, writeCheckpoint } from './bookkeeping.ts';
 import { applicationOf, beginInSnapshot } from './snapshot.ts';
@@ -63,29 +60,17 @@ async function copyTable(
   const list = columns.map(quoted).join(', ');
   await target.query('begin');
   await target.query(`truncate only ${qualified(next, table)}`);
-  const out = source.query(copyTo(`copy ${qualified(copy.schema, table)} (${list}) to stdout${binary ? ' (format binary)' : ''}`));
-  const into = target.query(copyFrom(`copy ${qualified(next, table)} (${list}) from stdin (freeze${binary ? ', format binary' : ''})`));
-  // Bytes are those that the source's socket has read: a stream between the two would cost a third of the speed.
-  const { stream } = (source as unknown as { connection: { stream: { bytesRead: number } } }).connection;
-  const [before, bytesBefore] = [stream.bytesRead, progress.bytes];
-  const watch = setInterval(() => (progress.bytes = bytesBefore + stream.bytesRead - before), 1_000);
-  // The first of the two sides to fail is the cause; the other only notices.
-  let cause: Error | undefined;
-  out.once('error', (error) => (cause ??= postgresFailure(copy.source, error)));
-  into.once('error', (error) => (cause ??= postgresFailure(copy.target, error)));
-  try {
-    await pipeline(out, into);
-  } catch (error) {
-    throw cause ?? error;
-  } finally {
-    clearInterval(watch);
-  }
-  const bytes = stream.bytesRead - before;
-  progress.bytes = bytesBefore + bytes;
-  if (out.rowCount !== into.rowCount)
-    throw failure('ReplicaNotVerified', `${table}: the source sent ${out.rowCount} rows and the target took ${into.rowCount}`);
-  progress.rows += into.rowCount;
-  await writeCheckpoint(target, copy, `copy/${table}`, { rows: into.rowCount, bytes });
+  const bytesBefore = progress.bytes;
+  const copied = await pipeRows(
+    { copy, source, target },
+    {
+      ...{ from: `${qualified(copy.schema, table)} (${list})`, into: `${qualified(next, table)} (${list})`, binary, freeze: true },
+      onBytes: (bytes) => (progress.bytes = bytesBefore + bytes),
+    },
+  );
+  progress.bytes = bytesBefore + copied.bytes;
+  progress.rows += copied.rows;
+  await writeCheckpoint(target, copy, `copy/${table}`, copied);
   await target.query('commit');
-  return { rows: into.rowCount, bytes };
+  return copied;
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
+import { beginReading } from '../beginReading.ts';
 import { literal } from '../identifiers.ts';
 import type { Connections } from '../connections.ts';
 import { postgresFailure } from '../connections.ts';
@@ -73,7 +74,7 @@ function keeperName({ replica, run }: BesideCopy): string {
 
 /** Begins a transaction that sees the source as the snapshot does. Fails with SnapshotLost. */
 export async function beginInSnapshot(client: pg.ClientBase, snapshot: HeldSnapshot): Promise<void> {
-  await client.query('begin isolation level repeatable read, read only');
+  await beginReading(client);
   try {
     await client.query(`set transaction snapshot ${literal(snapshot.id)}`);
   } catch (error) {

@@ -6,6 +6,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import { beginReading } from '../beginReading.ts';
+
 interface KeeperOrder {
   url: string;
   application: string;
@@ -30,7 +32,7 @@ async function main(): Promise<void> {
   await client.connect();
   await client.query('set idle_in_transaction_session_timeout = 0');
   await client.query('set statement_timeout = 0');
-  await client.query('begin isolation level repeatable read, read only');
+  await beginReading(client);
   const { rows } = await client.query<{ id: string; backend: number; takenAt: Date }>(
     'select pg_export_snapshot() as id, pg_backend_pid() as backend, now() as "takenAt"',
   );

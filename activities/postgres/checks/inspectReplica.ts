@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
 import { readLiveObjects } from '../beside/bookkeeping.ts';
-import { besideSchemas } from '../beside/beside.contract.ts';
 import { objectKey } from '../swap/catalog.ts';
 import { tablesOf, type SourceTable } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
+import { ownSchema } from '../postgres.contract.ts';
 import type { Finding, ReplicaInspection, ReplicaSides } from './checks.contract.ts';
 
 const application = 'nightshift verify';
@@ -38,9 +38,7 @@ export async function inspectReplicaOf({ session }: Connections, sides: ReplicaS
 
 /** Names of the tables that the last swap brought; null when no swap of the replica is on record. */
 async function broughtTables(client: pg.ClientBase, { replica, schema }: ReplicaSides): Promise<Set<string> | null> {
-  const { rows } = await client.query<{ there: string | null }>('select to_regclass($1) as there', [
-    `${besideSchemas.bookkeeping}.live_object`,
-  ]);
+  const { rows } = await client.query<{ there: string | null }>('select to_regclass($1) as there', [`${ownSchema}.live_object`]);
   if (!rows[0]?.there) return null;
   const keys = await readLiveObjects(client, replica);
   if (keys.size === 0) return null;

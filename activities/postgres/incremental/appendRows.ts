@@ -1,5 +1,5 @@
 import { quoted } from '../identifiers.ts';
-import { pipeRows } from './pipe.ts';
+import { pipeRows } from '../pipeRows.ts';
 import { beginOwned, writeChunk, writeState } from './state.ts';
 import { between, highestKey, sourceTable, targetTable, type TableWork } from './tableWork.ts';
 
@@ -33,8 +33,8 @@ async function copyChunk(work: TableWork, from: string | null, to: string): Prom
   const { target, form, address, state, snapshot } = work;
   const columns = form.columns.map(quoted).join(', ');
   await beginOwned(target, address, state);
-  const rows = await pipeRows(work, {
-    select: `select ${columns} from ${sourceTable(work)} where ${between(work, from, to)} order by ${quoted(form.key)}`,
+  const { rows } = await pipeRows(work, {
+    from: `(select ${columns} from ${sourceTable(work)} where ${between(work, from, to)} order by ${quoted(form.key)})`,
     into: `${targetTable(work)} (${columns})`,
     binary: form.binary,
   });

@@ -6,7 +6,7 @@ import { qualified, quoted } from '../identifiers.ts';
 import type { SchemaObject } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf, type Dependent } from '../swap/dependents.ts';
 import { viewDefinitions, type Rebinding } from '../swap/views.ts';
-import { loadSchemas } from './defineTable.ts';
+import { loadSchemas } from './incremental.contract.ts';
 
 const { load } = loadSchemas;
 

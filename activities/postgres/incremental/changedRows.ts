@@ -1,5 +1,5 @@
 import { literal, quoted } from '../identifiers.ts';
-import { pipeRows } from './pipe.ts';
+import { pipeRows } from '../pipeRows.ts';
 import { keyLiteral, sourceTable, targetTable, type TableWork } from './tableWork.ts';
 
 const arrived = 'pg_temp.nightshift_arrived';
@@ -27,7 +27,7 @@ export async function placeRows(
   for (let at = 0; at < wanted.length; at += keysAtOnce) {
     const keys = wanted.slice(at, at + keysAtOnce);
     await pipeRows(work, {
-      select: `select ${columns} from ${sourceTable(work)} where ${key} = any(array[${keys.map(literal).join(', ')}]::${form.keyType}[])`,
+      from: `(select ${columns} from ${sourceTable(work)} where ${key} = any(array[${keys.map(literal).join(', ')}]::${form.keyType}[]))`,
       into: `${arrived} (${columns})`,
       binary: form.binary,
     });

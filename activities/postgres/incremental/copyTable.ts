@@ -9,7 +9,6 @@ import { appendRows } from './appendRows.ts';
 import { compareRanges } from './compareRanges.ts';
 import type { IncrementalCopy, IncrementalTableReport, IncrementalTableSetting, TableCounts } from './incremental.contract.ts';
 import { fetchLateRows, horizonHolds } from './lateRows.ts';
-import type { Ends } from './pipe.ts';
 import { beginSnapshot, plainSession } from './sourceSnapshot.ts';
 import {
   beginOwned,
@@ -22,7 +21,7 @@ import {
   type TableState,
 } from './state.ts';
 import { changesSince, factsOf, mismatches, rowForm, shapeOf, type TableColumn } from './tableFacts.ts';
-import { between, highestKey, sourceTable, targetTable, type TableProgress, type TableWork } from './tableWork.ts';
+import { between, highestKey, sourceTable, targetTable, type Ends, type TableProgress, type TableWork } from './tableWork.ts';
 
 export function settingOf({ tables }: IncrementalCopy, table: string): IncrementalTableSetting {
   const setting = tables.find(({ name }) => name === table);

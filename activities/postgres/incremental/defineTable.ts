@@ -6,11 +6,9 @@ import { applicationOf } from '../beside/snapshot.ts';
 import type { ClientTools } from '../clientTools.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
-import type { IncrementalCopy, IncrementalTableSetting } from './incremental.contract.ts';
-import type { Ends } from './pipe.ts';
+import { loadSchemas, type IncrementalCopy, type IncrementalTableSetting } from './incremental.contract.ts';
+import type { Ends } from './tableWork.ts';
 
-/** Where a table is loaded whole, and where the one that it replaces stands for the moment of the swap. */
-export const loadSchemas = { load: 'nightshift_load', retired: 'nightshift_retired' } as const;
 const { load } = loadSchemas;
 
 export interface TableDefinition {

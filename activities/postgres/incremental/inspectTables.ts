@@ -3,12 +3,12 @@ import type pg from 'pg';
 import { applicationOf } from '../beside/snapshot.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
+import { ownSchema } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
 import type { IncrementalCopy, IncrementalInspection, IncrementalTableSetting, InspectedTable } from './incremental.contract.ts';
 import { plainSession } from './sourceSnapshot.ts';
 import { readState, type TableState } from './state.ts';
 import { changesSince, factsOf, keyFault, mismatches, shapeOf } from './tableFacts.ts';
-import { besideSchemas } from '../beside/beside.contract.ts';
 
 /** Every table on both sides, before any is copied; nothing is written, not even our own tables. */
 export async function inspectIncrementalOf(
@@ -27,10 +27,10 @@ export async function inspectIncrementalOf(
       if (targetFacts.user === 'postgres') faults.push('target: the user is postgres; use one that owns the warehouse and nothing else');
       const { rows } = await target.query<{ create: boolean; kept: string | null }>(
         `select has_database_privilege(current_database(), 'create') as create, to_regclass($1)::text as kept`,
-        [`${besideSchemas.bookkeeping}.incremental_chunk`],
+        [`${ownSchema}.incremental_chunk`],
       );
       const recorded = rows[0]?.kept !== null;
-      if (!recorded && !rows[0]?.create) faults.push(`target: user ${targetFacts.user} may not create schema ${besideSchemas.bookkeeping}`);
+      if (!recorded && !rows[0]?.create) faults.push(`target: user ${targetFacts.user} may not create schema ${ownSchema}`);
       const tables: InspectedTable[] = [];
       for (const setting of copy.tables) {
         onTable(setting.name);

@@ -1,6 +1,6 @@
 import { quoted } from '../identifiers.ts';
+import { pipeRows } from '../pipeRows.ts';
 import { keysAtOnce, placeRows, prepareArrival } from './changedRows.ts';
-import { pipeRows } from './pipe.ts';
 import { beginOwned, writeChunk, writeState } from './state.ts';
 import { between, keyLiteral, sourceTable, stampOf, targetTable, type TableWork } from './tableWork.ts';
 
@@ -46,8 +46,8 @@ export async function fetchLateRows(work: TableWork): Promise<void> {
   await beginOwned(target, address, state);
   await target.query(`create temporary table nightshift_candidate (key ${form.keyType}, stamp text) on commit drop`);
   const young = `age(xmin) <= age('${BigInt.asUintN(32, BigInt(horizon))}'::xid)`;
-  const found = await pipeRows(work, {
-    select: `select ${key}, ${stampOf(work)} from ${sourceTable(work)} where ${between(work, null, copiedTo)} and ${young}`,
+  const { rows: found } = await pipeRows(work, {
+    from: `(select ${key}, ${stampOf(work)} from ${sourceTable(work)} where ${between(work, null, copiedTo)} and ${young})`,
     into: `${candidates} (key, stamp)`,
     binary: false,
   });

@@ -6,13 +6,12 @@ import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
 import { bringUp, settingOf, withEnds } from './copyTable.ts';
 import { buildMaterialized, boundObjects } from './boundObjects.ts';
-import { loadSchemas, ownIndexes, readDefinition, runDefinition, type TableDefinition } from './defineTable.ts';
-import type { IncrementalCopy, LoadedTable } from './incremental.contract.ts';
-import type { Ends } from './pipe.ts';
+import { ownIndexes, readDefinition, runDefinition, type TableDefinition } from './defineTable.ts';
+import { loadSchemas, type IncrementalCopy, type LoadedTable } from './incremental.contract.ts';
 import { ensureIncrementalState, forgetState, readState, type TableAddress } from './state.ts';
 import { factsOf } from './tableFacts.ts';
 import { swapTable } from './swapTable.ts';
-import type { TableProgress } from './tableWork.ts';
+import type { Ends, TableProgress } from './tableWork.ts';
 
 const { load } = loadSchemas;
 

@@ -1,8 +1,7 @@
-import { besideSchemas } from '../beside/beside.contract.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import type { Connections } from '../connections.ts';
-import { loadSchemas } from './defineTable.ts';
-import type { IncrementalCopy, IncrementalProgress } from './incremental.contract.ts';
+import { ownSchema } from '../postgres.contract.ts';
+import { loadSchemas, type IncrementalCopy, type IncrementalProgress } from './incremental.contract.ts';
 
 /** Committed chunks of the run, and what the target's own view says of the chunks under way. */
 export async function readIncrementalProgressOf({ session }: Connections, copy: IncrementalCopy): Promise<IncrementalProgress> {
@@ -12,7 +11,7 @@ export async function readIncrementalProgressOf({ session }: Connections, copy: 
          (select coalesce(sum(p.tuples_processed), 0) from pg_stat_progress_copy p join pg_class k on k.oid = p.relid join pg_namespace n on n.oid = k.relnamespace
           where k.relname = t.name and n.nspname in ($4, $5)) as under
        from unnest($3::text[]) as t(name)
-         left join ${besideSchemas.bookkeeping}.incremental_chunk c on c.replica = $1 and c.run = $2 and c.name = t.name
+         left join ${ownSchema}.incremental_chunk c on c.replica = $1 and c.run = $2 and c.name = t.name
        group by t.name order by t.name`,
       [copy.replica, copy.run, copy.tables.map(({ name }) => name), copy.schema, loadSchemas.load],
     );

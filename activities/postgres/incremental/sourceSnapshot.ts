@@ -1,5 +1,7 @@
 import type pg from 'pg';
 
+import { beginReading } from '../beginReading.ts';
+
 /** What a run sees of the source, and what it may conclude the next time. */
 export interface SourceSnapshot {
   /** Oldest transaction (xid8) that had not ended: every older one is seen whole or was rolled back. */
@@ -18,10 +20,10 @@ export async function plainSession(client: pg.ClientBase): Promise<void> {
   );
 }
 
-/** Begins a transaction that sees one moment of the source; writes nothing there and takes no transaction number, so a standby serves as well. */
+/** Begins a transaction that sees one moment of the source. */
 export async function beginSnapshot(source: pg.ClientBase): Promise<SourceSnapshot> {
   const origin = await originOf(source);
-  await source.query('begin isolation level repeatable read, read only');
+  await beginReading(source);
   const { rows } = await source.query<{ xmin: string; xmax: string }>(
     'select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s',
   );

@@ -1,10 +1,9 @@
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { besideSchemas } from '../beside/beside.contract.ts';
+import { ensureOwnTables } from '../ownTables.ts';
+import { ownSchema as schema } from '../postgres.contract.ts';
 import type { TableColumn } from './tableFacts.ts';
-
-const schema = besideSchemas.bookkeeping;
 
 /** A table of the target as the runs know it. `place` is the schema that it stands in: that of the replica, or the one where it is loaded whole. */
 export interface TableAddress {
@@ -29,26 +28,18 @@ export interface TableState {
 }
 
 export async function ensureIncrementalState(client: pg.ClientBase): Promise<void> {
-  const { rows } = await client.query<{ there: string | null }>('select to_regclass($1) as there', [`${schema}.incremental_chunk`]);
-  if (rows[0]?.there) return;
-  await client.query('begin');
-  try {
-    await client.query("select pg_advisory_xact_lock(hashtext('nightshift bookkeeping'))");
-    await client.query(`
-      create schema if not exists ${schema};
-      create table if not exists ${schema}.incremental_table (
-        replica text not null, place text not null, name text not null, copied_to text, horizon text, origin text, columns jsonb not null,
-        run text not null, key_before text, compared_by text not null, changed_at timestamptz not null default clock_timestamp(),
-        primary key (replica, place, name));
-      create table if not exists ${schema}.incremental_chunk (
-        replica text not null, place text not null, name text not null, run text not null, kind text not null, key_from text, key_to text, rows bigint not null,
-        finished_at timestamptz not null default clock_timestamp());
-      create index if not exists incremental_chunk_table on ${schema}.incremental_chunk (replica, place, name);`);
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback');
-    throw error;
-  }
+  await ensureOwnTables(
+    client,
+    'incremental_chunk',
+    `create table if not exists ${schema}.incremental_table (
+       replica text not null, place text not null, name text not null, copied_to text, horizon text, origin text, columns jsonb not null,
+       run text not null, key_before text, compared_by text not null, changed_at timestamptz not null default clock_timestamp(),
+       primary key (replica, place, name));
+     create table if not exists ${schema}.incremental_chunk (
+       replica text not null, place text not null, name text not null, run text not null, kind text not null, key_from text, key_to text, rows bigint not null,
+       finished_at timestamptz not null default clock_timestamp());
+     create index if not exists incremental_chunk_table on ${schema}.incremental_chunk (replica, place, name);`,
+  );
 }
 
 /** @param lock holds the row until the end of the transaction: whoever else copies the same table waits, and then sees that it moved on. */

@@ -8,8 +8,7 @@ import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { bindAgain } from '../swap/views.ts';
 import { boundObjects } from './boundObjects.ts';
-import { loadSchemas } from './defineTable.ts';
-import type { IncrementalCopy } from './incremental.contract.ts';
+import { loadSchemas, type IncrementalCopy } from './incremental.contract.ts';
 import { moveState, readState, type TableAddress } from './state.ts';
 
 const { load, retired } = loadSchemas;

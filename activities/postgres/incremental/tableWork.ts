@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 import { literal, qualified, quoted } from '../identifiers.ts';
-import type { IncrementalTableSetting } from './incremental.contract.ts';
-import type { Ends } from './pipe.ts';
+import type { PipeEnds } from '../pipeRows.ts';
+import type { IncrementalCopy, IncrementalTableSetting } from './incremental.contract.ts';
 import type { SourceSnapshot } from './sourceSnapshot.ts';
 import type { TableAddress, TableState } from './state.ts';
 import type { RowForm } from './tableFacts.ts';
@@ -14,6 +14,11 @@ export interface TableProgress {
   rows: number;
   chunks: number;
   key: string | null;
+}
+
+/** Both ends of a copy, open at once. */
+export interface Ends extends PipeEnds {
+  copy: IncrementalCopy;
 }
 
 /** One table in the middle of its copy: both ends open, the source in one snapshot. */

@@ -1,3 +1,6 @@
+/** Schemas of the target: where the new tables are filled, and where yesterday's wait. */
+export const contentSchemas = { workSchema: 'nightshift_content_next', previousSchema: 'nightshift_content_previous' } as const;
+
 /** The eight tables of the learning content, in the order of systems.md C.2.4. */
 export const contentTableNames = ['areas', 'attachments', 'competences', 'tubes', 'skills', 'challenges', 'courses', 'tutorials'] as const;
 

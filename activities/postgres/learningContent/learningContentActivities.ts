@@ -4,6 +4,7 @@ import type { ResolveSecret } from '../../hosts/host.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { Connections } from '../connections.ts';
 import { fetchLearningContent } from './fetchLearningContent.ts';
+import { contentSchemas } from './learningContent.contract.ts';
 import type { LearningContentActivities } from './learningContentActivities.contract.ts';
 import { loadLearningContent } from './loadLearningContent.ts';
 
@@ -33,7 +34,7 @@ export function createLearningContentActivities({
           return connections.session(target, { application: 'nightshift learning content', signal }, (client) =>
             loadLearningContent({
               ...{ body, client, schema, signal, swapLimitSeconds },
-              ...{ workSchema: 'nightshift_content_next', previousSchema: 'nightshift_content_previous' },
+              ...contentSchemas,
               onTable: (table, rows) => {
                 progress.at = table;
                 progress.tables += 1;

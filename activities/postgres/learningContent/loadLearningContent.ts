@@ -1,15 +1,11 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 
 import { failure } from '../../failure.ts';
 import { schemaExists } from '../swap/catalog.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { checkLearningContent, faultInWords } from './checkLearningContent.ts';
 import { learningContentRows } from './contentRows.ts';
-import { copyText } from '../copyText.ts';
+import { fillTable } from '../copyText.ts';
 import { contentTableNames, type ContentTableName, type LearningContent, type LearningContentReport } from './learningContent.contract.ts';
 import { swapContentTables, type ContentSchemas } from './swapContentTables.ts';
 import { createIndexSql, createTableSql } from './tableDefinition.ts';
@@ -87,13 +83,11 @@ async function fillTables(
     const index = createIndexSql(schema, table);
     await client.query(`drop table if exists ${qualified(schema, name)}`);
     await client.query(createTableSql(schema, table));
-    // Frozen: a reader whose snapshot is older than this load would else find the new tables empty after the swap.
-    const copy = client.query(copyFrom(`copy ${qualified(schema, name)} from stdin with (freeze)`));
-    await pipeline(Readable.from(copyText(learningContentRows(name, content[name]))), copy, signal ? { signal } : {});
+    const rows = await fillTable(client, qualified(schema, name), learningContentRows(name, content[name]), signal);
     if (index !== null) await client.query(index);
     await client.query(`analyze ${qualified(schema, name)}`);
-    counts[name] = copy.rowCount;
-    onTable?.(name, copy.rowCount);
+    counts[name] = rows;
+    onTable?.(name, rows);
   }
   return counts;
 }

@@ -1,16 +1,12 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-
 import type pg from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 
 import { failure } from '../../failure.ts';
 import { qualified, quoted } from '../identifiers.ts';
-import { copyText } from '../copyText.ts';
+import { fillTable } from '../copyText.ts';
 import { columnsOf, rowsOf } from './columns.ts';
 import type { OpenDataRecord } from './fetchOpenData.ts';
-import type { OpenDataReport } from './openData.contract.ts';
-import { swapTable, workSchema } from './swapTable.ts';
+import { openDataSchema as workSchema, type OpenDataReport } from './openData.contract.ts';
+import { swapTable } from './swapTable.ts';
 
 export interface OpenDataLoad {
   /** Connected, in no transaction. */
@@ -34,9 +30,7 @@ export async function loadOpenData(load: OpenDataLoad): Promise<Omit<OpenDataRep
     await client.query(`create schema ${quoted(workSchema)}`);
     const made = qualified(workSchema, table);
     await client.query(`create table ${made} (${columns.map(({ name, type }) => `${quoted(name)} ${type}`).join(', ')})`);
-    // Frozen: a reader whose snapshot is older than this load would else find the new table empty after the swap.
-    const copy = client.query(copyFrom(`copy ${made} from stdin with (freeze)`));
-    await pipeline(Readable.from(copyText(rowsOf(records, columns))), copy, { signal });
+    await fillTable(client, made, rowsOf(records, columns), signal);
     const { rows } = await client.query<{ count: string }>(`select count(*) as count from ${made}`);
     const count = Number(rows[0]?.count);
     if (count !== records.length)

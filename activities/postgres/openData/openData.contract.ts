@@ -1,5 +1,8 @@
 import type { PostgresRef } from '../postgres.contract.ts';
 
+/** Schema of the target where the new table is filled: it exists inside the transaction alone. */
+export const openDataSchema = 'nightshift_open_data';
+
 /** A list of an open-data site: `url` answers pages { total_count, results } for ?limit= and &offset=. */
 export interface OpenData {
   url: string;

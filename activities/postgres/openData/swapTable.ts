@@ -8,10 +8,8 @@ import { giveWay, holdersInWords } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { moveObject } from '../swap/move.ts';
 import { bindAgain, lockWithViews } from '../swap/views.ts';
-import type { OpenDataReport } from './openData.contract.ts';
+import { openDataSchema as workSchema, type OpenDataReport } from './openData.contract.ts';
 
-/** Exists inside the transaction alone. */
-export const workSchema = 'nightshift_open_data';
 const formerName = 'nightshift_former_open_data';
 
 type Swap = Pick<OpenDataReport, 'rebound' | 'lost' | 'yielded' | 'lockedMs'>;

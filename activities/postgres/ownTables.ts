@@ -1,0 +1,22 @@
+import type pg from 'pg';
+
+import { ownSchema } from './postgres.contract.ts';
+
+/**
+ * Makes tables of ours, and their schema, unless the one named `last` stands. Call in no transaction.
+ * @param sql makes them in this order, each only where it is absent.
+ */
+export async function ensureOwnTables(client: pg.ClientBase, last: string, sql: string): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${ownSchema}.${last}`]);
+  if (rows[0]?.there) return;
+  await client.query('begin');
+  try {
+    // Two activities may come here at once.
+    await client.query("select pg_advisory_xact_lock(hashtext('nightshift bookkeeping'))");
+    await client.query(`create schema if not exists ${ownSchema}; ${sql}`);
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback');
+    throw error;
+  }
+}
