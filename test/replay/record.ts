@@ -1,25 +1,25 @@
 // `npm run record:histories`: records the histories that test/replay replays, from runs over fakes. Run it on the deployed commit, never on the branch under test.
+// `npm run record:histories -- pix` records one system anew.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Argument, Command } from 'commander';
 
-import { openFakeBench, type FakeRunOptions } from '../support/coldBackupRun.ts';
 import { startDevServer } from '../support/temporalServer.ts';
+import { recordPix } from './recordPix.ts';
+import { recordVitam } from './recordVitam.ts';
 
-const scenarios: Record<string, FakeRunOptions> = {
-  completes: {},
-  stopFails: { prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }) },
-  cancelledInCopy: {
-    prepare: (platform, cancel) =>
-      platform.trouble(`watchArchive mongo-1:nightshift-${platform.name}-SET-data-shard0`, { kind: 'cancel', cancel }),
-  },
-  fatalWorkflowAborts: {
-    prepare: (platform) => {
-      platform.operations.push({ tenant: 0, operationId: 'op-fatal', globalState: 'PAUSE', stepStatus: 'FATAL', looksLeft: 1000 });
-    },
-  },
-};
+/** Keeps the history of an ended run. `unmet`: troubles of the scenario that the run has not met. */
+export type Keep = (
+  type: string,
+  scenario: string,
+  history: Awaited<ReturnType<WorkflowHandle['fetchHistory']>>,
+  unmet?: readonly string[],
+) => Promise<void>;
+
+const systems = { vitam: recordVitam, pix: recordPix };
 
 /** Names and paths of the recording machine are no part of a history. */
 function withoutMachine(name: string, value: unknown): unknown {
@@ -27,23 +27,25 @@ function withoutMachine(name: string, value: unknown): unknown {
   return name === 'stackTrace' ? '' : value;
 }
 
-const env = await startDevServer();
-const bench = await openFakeBench(env);
-try {
-  for (const [scenario, options] of Object.entries(scenarios)) {
-    const folder = join(import.meta.dirname, 'histories', 'vitamColdBackup');
-    await mkdir(folder, { recursive: true });
-    await bench.run(options, async (run) => {
-      await run.ended;
-      const history = await run.handle.fetchHistory();
-      const text = JSON.stringify(JSON.parse(historyToJSON(history), withoutMachine) as unknown);
-      await writeFile(join(folder, `${scenario}.json`), `${text}\n`);
-      console.log(
-        `${scenario}: ${history.events?.length ?? 0} events, ${(text.length / 1e6).toFixed(2)} MB, unmet troubles: ${run.platform.unmet().length}`,
-      );
-    });
-  }
-} finally {
-  await bench.close();
-  await env.teardown();
-}
+const keep: Keep = async (type, scenario, history, unmet = []) => {
+  if (unmet.length > 0) throw new Error(`${type} ${scenario}: these troubles were not met: ${unmet.join(', ')}`);
+  const folder = join(import.meta.dirname, 'histories', type);
+  await mkdir(folder, { recursive: true });
+  const text = JSON.stringify(JSON.parse(historyToJSON(history), withoutMachine) as unknown);
+  await writeFile(join(folder, `${scenario}.json`), `${text}\n`);
+  console.log(`${type} ${scenario}: ${history.events?.length ?? 0} events, ${(text.length / 1e6).toFixed(2)} MB`);
+};
+
+await new Command('npm run record:histories --')
+  .description('records the histories that the tests replay, over fakes')
+  .addArgument(new Argument('[systems...]', 'default: all').choices(Object.keys(systems)))
+  .action(async (chosen: (keyof typeof systems)[]) => {
+    const env = await startDevServer();
+    try {
+      for (const system of chosen.length > 0 ? chosen : (Object.keys(systems) as (keyof typeof systems)[]))
+        await systems[system](env, keep);
+    } finally {
+      await env.teardown();
+    }
+  })
+  .parseAsync();

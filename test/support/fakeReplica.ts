@@ -48,7 +48,7 @@ export class FakeReplica {
   readonly differences = new Map<string, number>();
   private readonly troubles = new Map<string, ReplicaTrouble>();
   private warehouse: Generation = 'former';
-  private undoable: Generation | null = null;
+  undoable: Generation | null = null;
   private content: Generation = 'former';
   private openData: Generation = 'former';
   private schemaCopy: Generation = 'former';
