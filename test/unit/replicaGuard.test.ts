@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { stringify } from 'yaml';
+
+import type { PixReplica } from '../../workflows/pix/replica.contract.ts';
+import { readReplicaFile } from '../../workflows/pix/requests.schema.ts';
+import type { Fault } from '../../workflows/runbook/definitionFiles.schema.ts';
+
+describe('guard and containers of a replica file', () => {
+  let directory: string;
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'ns-guard-'));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  const read = async (fields: object, changes?: Record<string, unknown>): Promise<{ replica: PixReplica | null; faults: Fault[] }> => {
+    const file = join(directory, 'pix.yaml');
+    await writeFile(file, stringify({ source: { url: 's' }, target: { url: 't' }, ...fields }));
+    return readReplicaFile('pix', file, changes);
+  };
+  const app = { name: 'app', url: 'https://app.example/', limitMilliseconds: 500 };
+
+  test('are absent by default', async () => {
+    const { replica } = await read({});
+    assert.deepEqual([replica?.guard, replica?.containers], [undefined, []]);
+  });
+
+  test('a guard watches by day in Paris and pauses, unless the file says otherwise', async () => {
+    const { replica, faults } = await read({ guard: { responseTimes: [app] } });
+    assert.deepEqual(faults, []);
+    assert.deepEqual(replica?.guard?.hours, { begin: '08:00', end: '20:00', zone: 'Europe/Paris' });
+    assert.deepEqual([replica?.guard?.breach, replica?.guard?.underWay, replica?.guard?.whenPauseEnds], ['pause', 'finish', 'stop']);
+    assert.deepEqual(replica?.guard?.responseTimes, [{ ...app, inARow: 3, timeoutSeconds: 10 }]);
+  });
+
+  test('the form of a metric is told by its field', async () => {
+    const cpu = (read_: object) => ({ name: 'cpu', url: 'metrics-url', limitPercent: 80, read: read_ });
+    for (const [given, form] of [
+      [{ series: 'cpu_percent' }, 'series'],
+      [{ idleSeconds: 'node_cpu_seconds_total' }, 'idleSeconds'],
+      [{ field: 'data.cpu', factor: 100 }, 'field'],
+    ] as const)
+      assert.equal((await read({ guard: { databaseCpu: [cpu(given)] } })).replica?.guard?.databaseCpu[0]?.read.form, form);
+    const { faults } = await read({ guard: { databaseCpu: [cpu({ serie: 'x' })] } });
+    assert.match(faults.map(({ path, message }) => `${path}: ${message}`).join(), /guard.databaseCpu.0.read: one of { series/);
+  });
+
+  test('one run may change the guard', async () => {
+    const { replica } = await read({ guard: { responseTimes: [app] } }, { guard: { breach: 'tell' } });
+    assert.deepEqual([replica?.guard?.breach, replica?.guard?.responseTimes.length], ['tell', 1]);
+  });
+
+  test('every fault is told: nothing to read, two of a name, a zone that is none, a pause that would lose the snapshot', async () => {
+    const messages = async (guard: object): Promise<string> =>
+      (await read({ guard })).faults.map(({ path, message }) => `${path}: ${message}`).join(' | ');
+    assert.match(await messages({}), /guard: nothing is read/);
+    assert.match(await messages({ responseTimes: [app, app] }), /two readings are called "app"/);
+    assert.match(await messages({ responseTimes: [app], hours: { zone: 'Mars/Base' } }), /guard.hours.zone: an IANA time zone/);
+    assert.match(
+      await messages({ responseTimes: [app], pauseMaxSeconds: 1800 }),
+      /guard.pauseMaxSeconds: must be less than full.snapshotIdle/,
+    );
+    assert.match(await messages({ responseTimes: [{ ...app, url: 'ftp://x' }] }), /guard.responseTimes.0.url: an http/);
+    const { faults } = await read({ containers: [{ app: '--all', region: 'osc-fr1', container: 'background', token: 't' }] });
+    assert.equal(faults[0]?.path, 'containers.0.app');
+  });
+});
