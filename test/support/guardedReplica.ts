@@ -21,7 +21,7 @@ import { waitUntil } from './waitUntil.ts';
 
 type WatchInput = Parameters<LoadGuardActivities['watchLoad']>[0];
 
-/** A fake replica whose activities can be held, with a load and containers that the test rules. One worker of its own. */
+/** A fake replica whose activities can be held, with a load and containers that the test rules. */
 export interface GuardedReplica {
   replica: FakeReplica;
   containers: FakeContainers;
@@ -32,7 +32,6 @@ export interface GuardedReplica {
   /** Calls of that key, for example "copyTables copy/users", wait until released or cancelled. */
   hold: (key: string) => { begun: () => number; release: () => void };
   start: (type: string, input?: Record<string, unknown>) => Promise<GuardedRun>;
-  close: () => Promise<void>;
 }
 
 export interface GuardedRun {
@@ -43,49 +42,81 @@ export interface GuardedRun {
   update: (name: string, message: object, link?: string) => Promise<unknown>;
 }
 
-let count = 0;
+/** One worker for many guarded replicas, each found by its name in the run's id. */
+export interface GuardBench {
+  open: (document?: Record<string, unknown>) => Promise<GuardedReplica>;
+  close: () => Promise<void>;
+}
 
-export async function openGuardedReplica(env: TestWorkflowEnvironment, document: Record<string, unknown> = {}): Promise<GuardedReplica> {
-  count += 1;
-  const name = `guarded-${process.pid}-${count}`;
+type Activity = (input: HeldInput) => Promise<unknown>;
+
+export async function openGuardBench(env: TestWorkflowEnvironment): Promise<GuardBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-guarded-'));
-  await writeFile(
-    join(directory, `${name}.yaml`),
-    JSON.stringify({ ...wholeFakeReplica, tables: { answers: 'incremental' }, ...document }),
-  );
-  const [replica, containers, watches] = [new FakeReplica(), new FakeContainers(), [] as WatchInput[]];
-  const verdicts: LoadVerdict[] = [];
-  const holds = new Map<string, { begun: number; released: boolean }>();
-
-  const fakes = replica.activities() as unknown as Record<string, (input: HeldInput) => Promise<unknown>>;
-  const held = Object.fromEntries(
-    Object.entries(fakes).map(([activity, act]) => [
+  const taskQueue = `guarded-${process.pid}`;
+  const replicas = new Map<string, Record<string, Activity>>();
+  const names = Object.keys({ ...new FakeReplica().activities(), ...new FakeContainers().activities(), watchLoad: null });
+  const routed = Object.fromEntries(
+    names.map((activity): [string, Activity] => [
       activity,
-      async (input: HeldInput) => {
-        const hold = holds.get(`${activity} ${input.item?.id ?? input.table ?? ''}`.trim());
-        if (hold) {
-          hold.begun += 1;
-          await until(() => hold.released);
-        }
+      async (input) => {
+        const id = Context.current().info.workflowExecution?.workflowId ?? '';
+        const act = replicas.get(id.split('/')[2] ?? '')?.[activity];
+        if (!act) throw new Error(`no guarded replica for ${id}`);
         return act(input);
       },
     ]),
   );
-  const worker = await createWorker(env, name, {
-    ...held,
-    ...containers.activities(),
-    async watchLoad(input: WatchInput) {
-      watches.push(input);
-      await until(() => verdicts.length > 0);
-      return verdicts.shift();
-    },
+  const worker = await createWorker(env, taskQueue, {
+    ...routed,
     ...createClockActivities(),
     ...createRunActivities({ client: env.client }),
     ...createRequestActivities({ readers: pixReaders([directory]) }),
   });
   const running = worker.run();
-  let runs = 0;
   return {
+    async open(document = {}) {
+      const name = `guarded-${replicas.size + 1}`;
+      const { guarded, activities } = guardedReplica(env, taskQueue, name);
+      replicas.set(name, activities);
+      await writeFile(
+        join(directory, `${name}.yaml`),
+        JSON.stringify({ ...wholeFakeReplica, tables: { answers: 'incremental' }, ...document }),
+      );
+      return guarded;
+    },
+    async close() {
+      worker.shutdown();
+      await running;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function guardedReplica(
+  env: TestWorkflowEnvironment,
+  taskQueue: string,
+  name: string,
+): { guarded: GuardedReplica; activities: Record<string, Activity> } {
+  const [replica, containers, watches] = [new FakeReplica(), new FakeContainers(), [] as WatchInput[]];
+  const verdicts: LoadVerdict[] = [];
+  const holds = new Map<string, { begun: number; released: boolean }>();
+  const held = Object.entries(replica.activities() as unknown as Record<string, Activity>).map(([activity, act]): [string, Activity] => [
+    activity,
+    async (input) => {
+      const hold = holds.get(`${activity} ${input.item?.id ?? input.table ?? ''}`.trim());
+      if (hold) {
+        hold.begun += 1;
+        await until(() => hold.released);
+      }
+      return act(input);
+    },
+  ]);
+  const watchLoad = async (input: HeldInput): Promise<LoadVerdict | undefined> => {
+    watches.push(input as unknown as WatchInput);
+    await until(() => verdicts.length > 0);
+    return verdicts.shift();
+  };
+  const guarded: GuardedReplica = {
     ...{ replica, containers, watches },
     say(verdict, why = 'app 900 ms (limit 500)') {
       verdicts.push({ verdict, readings: [{ name: 'app', value: null, breached: verdict === 'breached', said: why }], why });
@@ -96,9 +127,8 @@ export async function openGuardedReplica(env: TestWorkflowEnvironment, document:
       return { begun: () => hold.begun, release: () => void (hold.released = true) };
     },
     async start(type, input = {}) {
-      runs += 1;
-      const workflowId = `pix/${type}/${name}-${runs}`;
-      const handle = await env.client.workflow.start(type, { workflowId, taskQueue: name, args: [{ replica: name, ...input }] });
+      const workflowId = `pix/${type}/${name}`;
+      const handle = await env.client.workflow.start(type, { workflowId, taskQueue, args: [{ replica: name, ...input }] });
       const ended = handle.result().then(
         (report: unknown) => ({ report, failure: null }),
         (error: unknown) => {
@@ -122,12 +152,9 @@ export async function openGuardedReplica(env: TestWorkflowEnvironment, document:
         update: (update, message, link = '') => at(link).executeUpdate(update, { args: [message] }),
       };
     },
-    async close() {
-      worker.shutdown();
-      await running;
-      await rm(directory, { recursive: true, force: true });
-    },
   };
+  const activities = { ...Object.fromEntries(held), ...(containers.activities() as unknown as Record<string, Activity>), watchLoad };
+  return { guarded, activities };
 }
 
 interface HeldInput {

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { isCancelled, marksOf } from '../../support/fakeReplicaBench.ts';
-import { openGuardedReplica, type GuardedReplica } from '../../support/guardedReplica.ts';
+import { openGuardBench, type GuardBench, type GuardedReplica } from '../../support/guardedReplica.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
@@ -14,19 +14,20 @@ const asBefore = { background: { amount: 2, size: 'M' }, web: { amount: 0, size:
 
 describe('the containers of a replica', { concurrency: 3 }, () => {
   let env: TestWorkflowEnvironment;
+  let replicas: GuardBench;
   before(async () => {
     env = await startDevServer();
+    replicas = await openGuardBench(env);
   });
-  after(() => env.teardown());
+  after(async () => {
+    await replicas?.close();
+    await env?.teardown();
+  });
 
-  const withReplica = async (work: (bench: GuardedReplica) => Promise<void>, fields: Record<string, unknown> = {}): Promise<void> => {
-    const bench = await openGuardedReplica(env, { ...document, ...fields });
+  const withReplica = async (work: (bench: GuardedReplica) => Promise<void>): Promise<void> => {
+    const bench = await replicas.open(document);
     for (const [kind, instances] of Object.entries(asBefore)) bench.containers.kinds.set(kind, instances);
-    try {
-      await work(bench);
-    } finally {
-      await bench.close();
-    }
+    await work(bench);
   };
 
   test('are at nothing while the full replication runs and as before when the links after it run; what was at nothing stays so', () =>

@@ -9,7 +9,7 @@ import type { FullReplicationReport } from '../../../workflows/pix/fullReplicati
 import type { IncrementalReplicationReport } from '../../../workflows/pix/incrementalReplication.contract.ts';
 import type { ReplicationReport } from '../../../workflows/pix/replication.contract.ts';
 import { isCancelled, marksOf } from '../../support/fakeReplicaBench.ts';
-import { openGuardedReplica, type GuardedReplica } from '../../support/guardedReplica.ts';
+import { openGuardBench, type GuardBench, type GuardedReplica } from '../../support/guardedReplica.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
@@ -19,18 +19,18 @@ const oneByOne = { full: { atOnceMax: 1 } };
 
 describe('a run of Pix under load', { concurrency: 4 }, () => {
   let env: TestWorkflowEnvironment;
+  let replicas: GuardBench;
   before(async () => {
     env = await startDevServer();
+    replicas = await openGuardBench(env);
   });
-  after(() => env.teardown());
+  after(async () => {
+    await replicas?.close();
+    await env?.teardown();
+  });
 
   const withReplica = async (document: Record<string, unknown>, work: (bench: GuardedReplica) => Promise<void>): Promise<void> => {
-    const bench = await openGuardedReplica(env, { ...oneByOne, ...document });
-    try {
-      await work(bench);
-    } finally {
-      await bench.close();
-    }
+    await work(await replicas.open({ ...oneByOne, ...document }));
   };
   const typeOf = (failure: TemporalFailure | null): string | null | undefined =>
     failure instanceof ApplicationFailure ? failure.type : failure && `${failure.name}: ${failure.message}`;
