@@ -41,14 +41,20 @@ export const failureCatalogue = {
   SecurisationFailed: { retry: false, remedy: 'read the logbook event; run the securisation by hand' },
   PostgresFailed: { retry: false, remedy: 'read what the server said in the message' },
   SnapshotLost: { retry: false, remedy: 'nothing to do: the copy begins again under a new snapshot; readers were not touched' },
-  BesideNotPossible: { retry: false, remedy: 'remove what the list names, then start again' },
+  BesideNotPossible: {
+    retry: false,
+    remedy: 'remove what the list names, or replace in place (full.method: inPlace; readers see errors meanwhile), then start again',
+  },
   TargetBusy: { retry: false, remedy: 'end the sessions that the message names, then start again; what is in use has not changed' },
   NothingToUndo: { retry: false, remedy: 'there is no copy of yesterday; run the replication again' },
   // The artefact is wrong: the operator acts, in the morning.
   ArchiveFailed: { retry: false, remedy: 'read the log of the copy job; the set is void, the last good set is kept' },
   SourceRanDuringCopy: { retry: false, remedy: 'find what started the service; the set is void' },
   ChecksumMismatch: { retry: false, remedy: 'do not use this artefact; keep it for analysis' },
-  ReplicaNotVerified: { retry: false, remedy: 'look at the differences that the message names; a copy that was made beside is not taken into use' },
+  ReplicaNotVerified: {
+    retry: false,
+    remedy: 'look at the differences that the message names; a copy that was made beside is not taken into use',
+  },
   IncrementalTableEmpty: { retry: false, remedy: 'load the table once with pixPrepareIncremental, then start again' },
   SchemaChanged: { retry: false, remedy: 'set incremental.whenSchemaChanged: reload, or run pixPrepareIncremental for the table' },
   NotificationFailed: { retry: false, remedy: 'look at the receivers; the data is in place; start again with startAt: notification' },

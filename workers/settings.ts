@@ -20,6 +20,11 @@ const environment = z.object({
     .default([join(projectRoot, 'deploy', 'replicas')])
     .describe('folders of replica files, separated by ":"; the first hit wins'),
   NIGHTSHIFT_POSTGRES_TOOLS: z.string().optional().describe('folder of pg_dump and pg_restore; absent: those on the PATH'),
+  NIGHTSHIFT_WORK_DIRECTORY: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for dumps under way; absent: STATE_DIRECTORY, else .nightshift/work'),
   NIGHTSHIFT_SECRETS: folders.default([]).describe('folders of secret files; systemd credentials are looked at first'),
   NIGHTSHIFT_TASK_QUEUE: z.string().min(1).default(operationsQueue),
   NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(50),
@@ -32,12 +37,15 @@ const environment = z.object({
     .regex(/^[^:]+:\d+$/, 'an address and port, for example "127.0.0.1:9464"')
     .optional(),
   CREDENTIALS_DIRECTORY: z.string().optional(),
+  STATE_DIRECTORY: z.string().optional(),
 });
 
 export interface WorkerSettings {
   platformDirectories: string[];
   replicaDirectories: string[];
   postgresTools: string | null;
+  /** For files that a run needs while it lasts: dumps. */
+  workDirectory: string;
   secretDirectories: string[];
   taskQueue: string;
   activitiesAtOnceMax: number;
@@ -81,6 +89,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettin
     platformDirectories: parsed.data.NIGHTSHIFT_PLATFORMS,
     replicaDirectories: parsed.data.NIGHTSHIFT_REPLICAS,
     postgresTools: parsed.data.NIGHTSHIFT_POSTGRES_TOOLS ?? null,
+    workDirectory: parsed.data.NIGHTSHIFT_WORK_DIRECTORY ?? parsed.data.STATE_DIRECTORY ?? join(projectRoot, '.nightshift', 'work'),
     secretDirectories: credentials ? [credentials, ...secrets] : secrets,
     taskQueue: parsed.data.NIGHTSHIFT_TASK_QUEUE,
     activitiesAtOnceMax: parsed.data.NIGHTSHIFT_ACTIVITIES_AT_ONCE,

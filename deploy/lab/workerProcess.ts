@@ -15,6 +15,8 @@ export interface WorkerOptions {
   replicaDirectories?: string[];
   /** Folder of pg_dump and pg_restore. */
   postgresTools?: string;
+  /** For dumps under way; absent: the project's own. */
+  workDirectory?: string;
   log: string;
 }
 
@@ -27,6 +29,7 @@ export async function startWorker({
   secretsDirectory,
   replicaDirectories,
   postgresTools,
+  workDirectory,
   log,
 }: WorkerOptions): Promise<ChildProcess> {
   const output = openSync(log, 'a');
@@ -43,6 +46,7 @@ export async function startWorker({
       NIGHTSHIFT_SECRETS: secretsDirectory,
       ...(replicaDirectories ? { NIGHTSHIFT_REPLICAS: replicaDirectories.join(':') } : {}),
       ...(postgresTools ? { NIGHTSHIFT_POSTGRES_TOOLS: postgresTools } : {}),
+      ...(workDirectory ? { NIGHTSHIFT_WORK_DIRECTORY: workDirectory } : {}),
       NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',
     },
   });

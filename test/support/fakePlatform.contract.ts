@@ -5,6 +5,7 @@ import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.c
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
+import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
 import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
@@ -25,6 +26,7 @@ export type FakeActivities = Omit<
   | keyof BesideActivities
   | keyof CheckActivities
   | keyof DumpActivities
+  | keyof InPlaceActivities
   | keyof OpenDataActivities
   | keyof IncrementalActivities
   | keyof LearningContentActivities

@@ -19,6 +19,8 @@ import { waitUntil } from './waitUntil.ts';
 /** The lab of Pix, a real Temporal server and a worker process as in production. */
 export interface PixBench extends PixLab {
   env: TestWorkflowEnvironment;
+  /** Of the worker, for dumps under way. */
+  workDirectory: string;
   start: (type: string, input: Record<string, unknown>) => Promise<WorkflowHandle>;
   run: <Report>(type: string, input: Record<string, unknown>) => Promise<Report>;
   progress: (handle: WorkflowHandle) => Promise<RunProgress>;
@@ -44,12 +46,18 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
     ends.push(lab.end);
     const env = await startDevServer();
     ends.push(() => env.teardown());
+    const workDirectory = join(directory, 'work');
     const taskQueue = `pix-${process.pid}-${Date.now()}`;
     let worker: ChildProcess;
     const beginWorker = async (): Promise<void> => {
       worker = await startWorker({
         ...{ address: env.address, taskQueue, platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
-        ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(directory, 'worker.log') },
+        ...{
+          secretsDirectory: lab.secretsDirectory,
+          postgresTools: lab.target.programs,
+          workDirectory,
+          log: join(directory, 'worker.log'),
+        },
       });
     };
     await beginWorker();
@@ -57,7 +65,7 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
     let count = 0;
     const bench: PixBench = {
       ...lab,
-      ...{ env, end, startWorker: beginWorker },
+      ...{ env, end, workDirectory, startWorker: beginWorker },
       async killWorker() {
         const exit = once(worker, 'exit');
         worker.kill('SIGKILL');

@@ -12,16 +12,21 @@ export interface FullReplicationInput {
   policy?: Partial<PixReplica['policy']>;
   foreignKeys?: boolean;
   guard?: Partial<PixReplica['guard']>;
+  limits?: Partial<PixReplica['limits']>;
+  /** For the method inPlace: restores the dump that the run of this id left, in the place of a new one. */
+  dumpOf?: string;
 }
 
 export interface FullReplicationRequest {
   replica: PixReplica;
   dryRun: boolean;
+  dumpOf: string | null;
 }
 
 export interface FullReplicationPlanReport {
   replica: string;
   dryRun: true;
+  method: PixReplica['full']['method'];
   source: PostgresFacts;
   target: PostgresFacts;
   steps: PlannedStep[];
@@ -49,4 +54,10 @@ export interface FullReplicationReport {
   steps: StepRecord[];
   decisions: Decision[];
   warnings: string[];
+}
+
+/** A replacement in place has no swap and nothing to undo. */
+export interface InPlaceReplicationReport extends Omit<FullReplicationReport, 'method' | 'swap' | 'snapshots'> {
+  method: 'inPlace';
+  dump: { sizeBytes: number; sha256: string; begunAt: string };
 }

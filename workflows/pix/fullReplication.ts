@@ -14,38 +14,49 @@ import type {
   FullReplicationPlanReport,
   FullReplicationReport,
   FullReplicationRequest,
+  InPlaceReplicationReport,
 } from './fullReplication.contract.ts';
+import { inPlaceSteps, planInPlace } from './inPlacePlan.ts';
+import { describeInPlace, replaceInPlace } from './replaceInPlace.ts';
 import type { PixReplica } from './replica.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 
+type FullReplicationAnswer = FullReplicationReport | InPlaceReplicationReport | FullReplicationPlanReport;
+
 /**
  * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
+ * With full.method inPlace as the seed does it: dumped into a file, emptied, restored.
  *
  * Runbook   systems.md C.2.2 (dump, restore, filter rules, compatibility view, enrichment), features PX-04 … PX-07, PX-18, PX-25, PX-27.
- * Downtime  none: readers have the former copy until the swap, which gives way to them.
- * Needs     room on the target for a second copy; a user that owns the tables it replaces; pg_dump on the worker.
- * On error  the former copy stays in use; what was built is dropped.
+ * Downtime  none: readers have the former copy until the swap, which gives way to them. In place: from the emptying to the check.
+ * Needs     room on the target for a second copy (in place: on the worker for a dump); a user that owns the tables it replaces; pg_dump on the worker.
+ * On error  the former copy stays in use; what was built is dropped. In place: PlatformNotRestored when the warehouse is half full, with the command that goes on.
  * To stop   cancel.
  */
-export async function pixFullReplication(input: FullReplicationInput): Promise<FullReplicationReport | FullReplicationPlanReport> {
-  return runPixProcedure<FullReplicationRequest, FullReplicationReport | FullReplicationPlanReport>(
+export async function pixFullReplication(input: FullReplicationInput): Promise<FullReplicationAnswer> {
+  return runPixProcedure<FullReplicationRequest, FullReplicationAnswer>(
     'pixFullReplication',
     input,
-    ({ replica }) => stepsOf(planFull(replica)),
-    replaceBeside,
+    ({ replica }) => (isInPlace(replica) ? inPlaceSteps(planInPlace(replica)) : stepsOf(planFull(replica))),
+    (request, runbook, beganMs) => (isInPlace(request.replica) ? replaceInPlace : replaceBeside)(request, runbook, beganMs),
     {
-      instead: ({ replica, dryRun }) => (dryRun ? describe(replica) : null),
-      cancelled: 'the former copy is in use, what was built is dropped',
+      instead: (request) => (!request.dryRun ? null : isInPlace(request.replica) ? describeInPlace(request) : describe(request.replica)),
+      cancelled: ({ replica }) =>
+        isInPlace(replica) ? 'the warehouse is as it was, the dump is deleted' : 'the former copy is in use, what was built is dropped',
       guarded: true,
     },
   );
+}
+
+function isInPlace({ full }: PixReplica): boolean {
+  return full.method === 'inPlace';
 }
 
 async function replaceBeside({ replica }: FullReplicationRequest, runbook: Runbook, beganMs: number): Promise<FullReplicationReport> {
   const copy = besideCopyOf(replica, workflowInfo().runId);
   const plan = planFull(replica);
   const inspection = await runbook.step(plan.inspect, async () => {
-    const seen = await patient('look at source and target', 300).inspectBeside({ copy });
+    const seen = await patient('look at source and target', 300).inspectBeside({ copy, limits: replica.limits });
     refuse(seen);
     return seen;
   });
@@ -83,10 +94,11 @@ async function tidy(replica: PixReplica, copy: ReturnType<typeof besideCopyOf>, 
 
 async function describe(replica: PixReplica): Promise<FullReplicationPlanReport> {
   const copy = besideCopyOf(replica, workflowInfo().runId);
-  const inspection = await patient('look at source and target', 300).inspectBeside({ copy });
+  const inspection = await patient('look at source and target', 300).inspectBeside({ copy, limits: replica.limits });
   return {
     replica: replica.name,
     dryRun: true,
+    method: 'beside',
     source: inspection.source,
     target: inspection.target,
     steps: stepsOf(planFull(replica)),

@@ -2,6 +2,7 @@ import type { BusyBackendsSource, MetricSource, ResponseTimeSource } from '../..
 import type { BesideCopy, ExtraIndex } from '../../activities/postgres/beside/beside.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
+import type { RoomLimits } from '../../activities/postgres/room/room.contract.ts';
 
 /** A replica: a warehouse that is made anew from a production database every night (systems.md part C). Read from a file; nothing in it is secret. */
 export interface PixReplica {
@@ -15,6 +16,7 @@ export interface PixReplica {
   /** Foreign keys among the copied tables (PX-06). */
   foreignKeys: boolean;
   full: FullSettings;
+  limits: RoomLimits;
   incremental: IncrementalSettings;
   /** Absent: the step is left out of the chain. */
   learningContent?: LearningContentSettings;
@@ -38,8 +40,8 @@ export interface PixReplica {
 export type TableMode = 'incremental' | 'none';
 
 export interface FullSettings {
-  /** `beside`: built next to the live copy and swapped. */
-  method: 'beside';
+  /** `beside`: built next to the live copy and swapped. `inPlace`: dumped into a file, the target emptied, restored, as the seed does it. */
+  method: 'beside' | 'inPlace';
   /** Tables, indexes and keys under way at a time. */
   atOnceMax: number;
   /** maintenance_work_mem of one index build, megabytes. */

@@ -27,7 +27,7 @@ export const enrichmentOfUpstream = [
 ];
 
 const full = z.strictObject({
-  method: z.enum(['beside']).default('beside'),
+  method: z.enum(['beside', 'inPlace']).default('beside'),
   atOnceMax: count.max(32).default(2),
   indexMemoryMegabytes: count.default(512),
   indexWorkers: z.int().min(0).max(16).default(1),
@@ -84,6 +84,9 @@ export const replicaDocument = z.strictObject({
   tables: z.record(table, z.enum(['incremental', 'none', 'default'])).default({}),
   foreignKeys: z.boolean().default(false),
   full: orEmpty(full),
+  limits: orEmpty(
+    z.strictObject({ targetBytesMax: z.number().positive().optional(), dumpShare: z.number().positive().max(2).default(0.5) }),
+  ),
   incremental: orEmpty(incremental),
   learningContent: z
     .strictObject({

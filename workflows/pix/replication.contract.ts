@@ -1,5 +1,5 @@
 import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
-import type { FullReplicationReport } from './fullReplication.contract.ts';
+import type { FullReplicationReport, InPlaceReplicationReport } from './fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from './incrementalReplication.contract.ts';
 import type { LearningContentRunReport } from './learningContent.contract.ts';
 import type { NotificationReport } from './notification.contract.ts';
@@ -24,7 +24,7 @@ export interface ReplicationReport {
   beganAt: string;
   endedAt: string;
   seconds: number;
-  full?: FullReplicationReport;
+  full?: FullReplicationReport | InPlaceReplicationReport;
   incremental?: IncrementalReplicationReport;
   learningContent?: LearningContentRunReport;
   notification?: NotificationReport;

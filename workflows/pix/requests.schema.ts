@@ -18,8 +18,17 @@ import { replicaDocument, resolveReplica } from './replica.schema.ts';
 
 const override = z.record(z.string(), z.unknown()).optional();
 const replicaName = definitionName.or(z.never({ error: 'name a replica, for example {"replica":"pix"}' }));
-const overrides = { full: override, retries: override, policy: override, foreignKeys: z.boolean().optional(), guard: override };
-const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), ...overrides });
+const overrides = {
+  full: override,
+  retries: override,
+  policy: override,
+  foreignKeys: z.boolean().optional(),
+  guard: override,
+  limits: override,
+};
+/** Names a folder of the worker's work directory. */
+const runId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'the run id that the failure of the former run names');
+const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), dumpOf: runId.optional(), ...overrides });
 const incrementalOverrides = { incremental: override, retries: override, policy: override, guard: override };
 const replicaAlone = z.strictObject({ replica: replicaName });
 /** Names of the chain's steps, for `startAt` (PX-02). */
@@ -30,8 +39,11 @@ export function pixReaders(directories: readonly string[]): Record<string, Reque
   const alone: RequestReader = async (input) => ({ replica: await replicaOf(directories, parseInput(replicaAlone, input).replica, {}) });
   return {
     pixFullReplication: async (input) => {
-      const { replica, dryRun, ...changes } = parseInput(fullInput, input);
-      return { dryRun, replica: await replicaOf(directories, replica, changes) } satisfies FullReplicationRequest;
+      const { replica: name, dryRun, dumpOf = null, ...changes } = parseInput(fullInput, input);
+      const replica = await replicaOf(directories, name, changes);
+      if (dumpOf !== null && replica.full.method !== 'inPlace')
+        throw failure('InvalidInput', 'dumpOf is for full.method inPlace alone: a copy beside makes no dump');
+      return { dryRun, dumpOf, replica } satisfies FullReplicationRequest;
     },
     pixReplication: async (input) => {
       const schema = z.strictObject({ replica: replicaName, startAt: chainStep.default('full'), ...overrides, incremental: override });

@@ -12,7 +12,7 @@ export interface PixProcedureOptions<Request, Report> {
   /** The answer to a request that touches nothing, for example a dry run: without lock and marks. Null: the work is wanted. */
   instead?: (request: Request) => Promise<Report> | null;
   /** What a cancelled run says of the state that it leaves. */
-  cancelled?: string;
+  cancelled?: string | ((request: Request) => string);
   /** The work can be paused, and is watched by the replica's load guard. */
   guarded?: boolean;
   /** A step that failed is never held: its steps are procedures that hold their own. */
@@ -59,7 +59,7 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
   } catch (error) {
     if (isCancellation(error)) {
       runbook.setState('cancelled');
-      throw new CancelledFailure(`cancelled; ${cancelled}`);
+      throw new CancelledFailure(`cancelled; ${typeof cancelled === 'function' ? cancelled(request) : cancelled}`);
     }
     runbook.setState('failed');
     const { steps: marks, warnings } = runbook.progress;

@@ -1,8 +1,10 @@
 import { workflowInfo } from '@temporalio/workflow';
 
+import { failure } from '../../activities/failure.ts';
 import { patient } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { besideCopyOf } from './besideCopy.ts';
+import { unlessDone } from './doneSwap.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 import type { UndoReplicationInput, UndoReplicationReport, UndoReplicationRequest } from './undoReplication.contract.ts';
 
@@ -29,10 +31,14 @@ export async function pixUndoReplication(input: UndoReplicationInput): Promise<U
     input,
     [undo],
     async ({ replica }, runbook) => {
-      const { swapLimitSeconds: limitSeconds } = replica.full;
+      const { swapLimitSeconds: limitSeconds, method } = replica.full;
+      if (method === 'inPlace')
+        throw failure('NothingToUndo', `replica ${replica.name} is replaced in place (full.method), which leaves no former copy`);
       const copy = besideCopyOf(replica, workflowInfo().runId);
       const swap = await runbook.step(undo, async (record) => {
-        const done = await patient(`put the former copy of ${replica.name} back into use`, limitSeconds).undoSwap({ copy, limitSeconds });
+        const done = await patient(`put the former copy of ${replica.name} back into use`, limitSeconds)
+          .undoSwap({ copy, limitSeconds })
+          .catch((error: unknown) => unlessDone(copy, 'undo', runbook, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms`;
         return done;
       });

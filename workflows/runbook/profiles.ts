@@ -9,6 +9,7 @@ import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
 import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
@@ -29,6 +30,7 @@ export type Activities = FileActivities &
   ServiceActivities &
   ClockActivities &
   BesideActivities &
+  InPlaceActivities &
   CheckActivities &
   DumpActivities &
   OpenDataActivities &

@@ -1,4 +1,5 @@
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
+import type { RoomLimits } from '../room/room.contract.ts';
 
 /** Schemas on the target that belong to a copy beside the live one. */
 export const besideSchemas = {
@@ -115,7 +116,7 @@ export interface BesideProgress {
 
 export interface BesideActivities {
   /** What stands on both sides and whether a copy beside is possible. Repeatable: reads only. */
-  inspectBeside(input: { copy: BesideCopy }): Promise<BesideInspection>;
+  inspectBeside(input: { copy: BesideCopy; limits?: RoomLimits }): Promise<BesideInspection>;
   /**
    * Opens a repeatable-read snapshot of the source in a process of its own that survives the worker, in the place of one that an earlier attempt or run left.
    * The process ends by itself after `limitSeconds`, or when no session of the run was seen for `idleSeconds`.
@@ -145,8 +146,8 @@ export interface BesideActivities {
   verifyBeside(input: { copy: BesideCopy; plan: { indexes: number; foreignKeys: number } }): Promise<ReplicaCheck>;
   /** Takes the copy into use in one short transaction that gives way to readers. Repeatable: a done swap of this run is answered. Fails with TargetBusy, NameTaken. */
   swapBeside(input: { copy: BesideCopy; limitSeconds: number }): Promise<SwapReport>;
-  /** The swap of this run when it was done, else null: for when the answer of `swapBeside` was lost. Repeatable: reads only. */
-  readSwap(input: { copy: BesideCopy }): Promise<SwapReport | null>;
+  /** The swap of this run, or its undo, when it was done, else null: for when the answer was lost. Repeatable: reads only. */
+  readSwap(input: { copy: BesideCopy; act: 'swap' | 'undo' }): Promise<SwapReport | null>;
   /** Puts yesterday's copy back into use. Fails with NothingToUndo. */
   undoSwap(input: { copy: BesideCopy; limitSeconds: number }): Promise<SwapReport>;
   /** Drops what an ended run left in the schema `next`, and its checkpoints. Repeatable. Never touches what is in use. */

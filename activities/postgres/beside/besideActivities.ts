@@ -3,6 +3,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
+import { findRoom } from '../room/room.ts';
 import { besideSchemas, type BesideActivities } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns } from './bookkeeping.ts';
 import { copyTablesOf, type CopyProgress } from './copyTables.ts';
@@ -19,10 +20,16 @@ import { verifyBesideOf } from './verify.ts';
 /** A copy beside the live one and its swap: see deploy/decisions for the method and what it costs. */
 export function createBesideActivities({ connections, tools }: { connections: Connections; tools: ClientTools }): BesideActivities {
   return {
-    async inspectBeside({ copy }) {
+    async inspectBeside({ copy, limits }) {
+      const signal = cancellationSignal();
       return withHeartbeat(
         () => ({}),
-        async () => inspectBesideOf(connections, await tools.version(), copy, cancellationSignal()),
+        async () => {
+          const seen = await inspectBesideOf(connections, await tools.version(), copy, signal);
+          if (!limits || seen.faults.length > 0) return seen;
+          const room = await findRoom(connections, copy, limits, { inPlace: false, signal });
+          return { ...seen, faults: room.faults, warnings: [...seen.warnings, ...room.warnings] };
+        },
       );
     },
     async holdSnapshot({ copy, limitSeconds, idleSeconds }) {
@@ -82,8 +89,8 @@ export function createBesideActivities({ connections, tools }: { connections: Co
         () => swapBesideOf(connections, copy, limitSeconds, signal),
       );
     },
-    async readSwap({ copy }) {
-      return readSwapOf(connections, copy, cancellationSignal());
+    async readSwap({ copy, act }) {
+      return readSwapOf(connections, copy, act, cancellationSignal());
     },
     async undoSwap({ copy, limitSeconds }) {
       const signal = cancellationSignal();

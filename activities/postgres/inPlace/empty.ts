@@ -2,12 +2,13 @@ import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
 import { besideSchemas } from '../beside/beside.contract.ts';
-import { ensureBookkeeping, keptKey, writeCheckpoint, writeLiveObjects } from '../beside/bookkeeping.ts';
+import { ensureBookkeeping, keptKey, readCheckpoint, writeCheckpoint, writeLiveObjects } from '../beside/bookkeeping.ts';
 import { dropOwnSchema } from '../beside/define.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { dropObject, inMovingOrder } from '../swap/move.ts';
+import type { OpenDump } from './dump.ts';
 import { goingOf } from './going.ts';
 import type { EmptiedTarget, InPlaceCopy } from './inPlace.contract.ts';
 import type { SourceFacts } from './workFiles.ts';
@@ -17,6 +18,8 @@ export interface TakenAway {
   views: { name: string; sql: string }[];
   grants: string[];
   sharedTypes: string[];
+  /** SHA-256 of the dump for which it was emptied. */
+  dump: string;
 }
 
 export const checkpoints = { emptied: 'emptied', defined: 'defined' } as const;
@@ -30,7 +33,7 @@ export function ownerOf({ replica, run }: Pick<InPlaceCopy, 'replica' | 'run'>):
 export async function emptyTargetOf(
   { session }: Connections,
   copy: InPlaceCopy,
-  facts: SourceFacts,
+  { facts, marker }: OpenDump,
   signal: AbortSignal,
 ): Promise<EmptiedTarget> {
   return session(copy.target, { application: applicationOf(copy, 'empty'), signal }, async (target) => {
@@ -38,6 +41,9 @@ export async function emptyTargetOf(
     await target.query("set search_path = ''");
     await target.query("set lock_timeout = '5min'");
     await target.query('set client_min_messages = warning');
+    const done = await readCheckpoint(target, ownerOf(copy), checkpoints.emptied);
+    // What was restored since must not be dropped again.
+    if ((done?.facts as TakenAway | undefined)?.dump === marker.sha256) return { dropped: 0, views: [], cut: [] };
     await target.query('begin');
     const wanted = new Set(facts.wanted);
     const going = await goingOf(target, copy, wanted);
@@ -45,7 +51,7 @@ export async function emptyTargetOf(
       throw failure('PreflightFailed', `${going.obstacles.length} obstacles: ${going.obstacles.slice(0, 20).join(' | ')}`, {
         obstacles: going.obstacles.slice(0, 100),
       });
-    const taken = await takenAway(target, copy, going);
+    const taken = await takenAway(target, copy, going, marker.sha256);
     for (const { table, key } of going.cut) await target.query(`alter table ${table} drop constraint ${key}`);
     // Nothing else depends on what goes now: CASCADE reaches what goes itself, and the views that are written down.
     for (const object of inMovingOrder(going.objects)) await dropObject(target, object, copy.schema);
@@ -64,6 +70,7 @@ async function takenAway(
   target: pg.ClientBase,
   copy: InPlaceCopy,
   { views, sharedTypes }: Awaited<ReturnType<typeof goingOf>>,
+  dump: string,
 ): Promise<TakenAway> {
   const { rows } = await target.query<{ name: string; sql: string; owner: string; mine: boolean }>(
     `select v.oid::regclass::text as name, quote_ident(pg_get_userbyid(v.relowner)) as owner, v.relowner = (select oid from pg_roles where rolname = current_user) as mine,
@@ -83,6 +90,7 @@ async function takenAway(
     views: rows.map(({ name, sql }) => ({ name, sql })),
     grants: [...(await grantsLike(target, { from: copy.schema, to: copy.schema })), ...acl.map(({ sql }) => sql), ...owners],
     sharedTypes,
+    dump,
   };
 }
 
@@ -92,7 +100,7 @@ export async function readTaken(target: pg.ClientBase, copy: Pick<InPlaceCopy, '
     `select facts from ${besideSchemas.bookkeeping}.copy_checkpoint where replica = $1 and item = $2 order by finished_at`,
     [ownerOf(copy).replica, checkpoints.emptied],
   );
-  return rows.reduce<TakenAway>((all, { facts }) => joined(all, facts), { views: [], grants: [], sharedTypes: [] });
+  return rows.reduce<TakenAway>((all, { facts }) => joined(all, facts), { views: [], grants: [], sharedTypes: [], dump: '' });
 }
 
 /** Forgets every checkpoint of the replica's runs in this mode. */
@@ -106,6 +114,7 @@ function joined(former: TakenAway, later: TakenAway): TakenAway {
     views: [...former.views.filter(({ name }) => !known.has(name)), ...later.views],
     grants: [...new Set([...former.grants, ...later.grants])],
     sharedTypes: later.sharedTypes,
+    dump: later.dump,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BesideCopy, BesideInspection, ReplicaCheck } from '../beside/beside.contract.ts';
+import type { RoomLimits } from '../room/room.contract.ts';
 
 /** The same words as for a copy beside; `run` is the run whose dump is restored. */
 export type InPlaceCopy = BesideCopy;
@@ -53,8 +54,8 @@ export interface InPlaceProgress {
   items: number;
 }
 
-/** How a run leaves the target. `halfFull`: the dump stays, as the quickest way back. */
-export type InPlaceOutcome = 'replaced' | 'untouched' | 'halfFull';
+/** How the work of a run ended. */
+export type InPlaceOutcome = 'replaced' | 'notReplaced';
 
 /**
  * The seed's way (systems.md C.2.2 steps 1-5): dump into a file, empty the target, restore. Client tools run in a process that outlives the worker; their
@@ -62,7 +63,7 @@ export type InPlaceOutcome = 'replaced' | 'untouched' | 'halfFull';
  */
 export interface InPlaceActivities {
   /** Repeatable: reads only. */
-  inspectInPlace(input: { copy: InPlaceCopy }): Promise<InPlaceInspection>;
+  inspectInPlace(input: { copy: InPlaceCopy; limits?: RoomLimits }): Promise<InPlaceInspection>;
   /** Dumps the source without the kept tables, or answers the run's dump when it is there. Found again while it is under way. Heartbeats bytes. */
   dumpSource(input: { copy: InPlaceCopy; idleSeconds: number }): Promise<DumpFile>;
   /** Reads the dump to its end: rows per table, sequence positions, SHA-256; writes the marker. Repeatable. Heartbeats rows. */
@@ -84,6 +85,9 @@ export interface InPlaceActivities {
   verifyInPlace(input: { copy: InPlaceCopy }): Promise<ReplicaCheck>;
   /** Files of this worker alone; null when the run has none here. Repeatable: reads only. */
   readInPlaceProgress(input: { copy: InPlaceCopy }): Promise<InPlaceProgress | null>;
-  /** Ends the run's tools; removes its files unless the target is half full. Answers where the dump lies that stays. Repeatable. */
-  discardInPlace(input: { copy: InPlaceCopy; outcome: InPlaceOutcome }): Promise<{ dump: string | null }>;
+  /**
+   * Ends the run's tools; removes its files unless the target is half full, which the target's own mark decides. Answers where the dump lies that stays.
+   * Repeatable.
+   */
+  discardInPlace(input: { copy: InPlaceCopy; outcome: InPlaceOutcome }): Promise<{ halfFull: boolean; dump: string | null }>;
 }

@@ -19,9 +19,9 @@ const nothing = (): object => ({});
 export function createInPlaceActivities(context: InPlaceContext): InPlaceActivities {
   const { connections, workDirectory } = context;
   return {
-    async inspectInPlace({ copy }) {
+    async inspectInPlace({ copy, limits }) {
       const signal = cancellationSignal();
-      return withHeartbeat(nothing, () => inspectInPlaceOf(context, copy, signal));
+      return withHeartbeat(nothing, () => inspectInPlaceOf(context, copy, { limits, signal }));
     },
     async dumpSource({ copy, idleSeconds }) {
       let bytes = 0;
@@ -54,7 +54,7 @@ export function createInPlaceActivities(context: InPlaceContext): InPlaceActivit
         const dump = await openDump(context, copy);
         // Nothing is dropped that cannot be brought back at once.
         if (!dump) throw failure('ArchiveFailed', `the dump of run ${copy.run} is not on this worker (${workDirectory})`);
-        return emptyTargetOf(connections, copy, dump.facts, signal);
+        return emptyTargetOf(connections, copy, dump, signal);
       });
     },
     async defineInPlace({ copy, idleSeconds }) {

@@ -2,13 +2,19 @@ import { inspectBesideOf } from '../beside/inspect.ts';
 import { applicationOf } from '../beside/snapshot.ts';
 import { quoted } from '../identifiers.ts';
 import { openDump, type InPlaceContext } from './dump.ts';
+import { findRoom, findWorkRoom } from '../room/room.ts';
+import type { RoomLimits } from '../room/room.contract.ts';
 import { goingOf } from './going.ts';
 import type { InPlaceCopy, InPlaceInspection } from './inPlace.contract.ts';
 import { readSourceFacts } from './sourceFacts.ts';
 import { otherRuns, readJson, workFilesOf, type DumpMarker } from './workFiles.ts';
 
 /** The faults of either mode (rights, versions, one database, a lost setting), what this mode cannot give back, and what it will cut. */
-export async function inspectInPlaceOf(context: InPlaceContext, copy: InPlaceCopy, signal: AbortSignal): Promise<InPlaceInspection> {
+export async function inspectInPlaceOf(
+  context: InPlaceContext,
+  copy: InPlaceCopy,
+  { limits, signal }: { limits: RoomLimits | undefined; signal: AbortSignal },
+): Promise<InPlaceInspection> {
   const { connections, tools } = context;
   const { source, target, tables, faults, warnings } = await inspectBesideOf(connections, await tools.version(), copy, signal);
   if (faults.length === 0) {
@@ -23,6 +29,11 @@ export async function inspectInPlaceOf(context: InPlaceContext, copy: InPlaceCop
       warnings.push(`foreign key ${words} is dropped and not made again: it ties a table that stays to a replaced one`);
     for (const { name } of going.views) warnings.push(`${name} is gone until the restore has ended; it is made again then`);
     faults.push(...(await viewsOverAbsent(context, copy, signal)));
+    // A dump that lies there needs no room any more.
+    const room = dump || !limits ? [] : [await findWorkRoom(connections, copy, limits, { workDirectory: context.workDirectory, signal })];
+    if (limits) room.push(await findRoom(connections, copy, limits, { inPlace: true, signal }));
+    faults.push(...room.flatMap((each) => each.faults));
+    warnings.push(...room.flatMap((each) => each.warnings));
   }
   return { source, target, tables, faults, warnings, keptDumps: await keptDumps(context, copy) };
 }

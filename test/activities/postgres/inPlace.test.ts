@@ -181,7 +181,7 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     await assert.rejects(act('emptyTarget', { copy }), type('PreflightFailed', 'bi.typed'));
     assert.ok((await bench.sql('target', 'select from public.users limit 1')).length > 0);
     await bench.sql('target', 'drop table bi.typed');
-    await act('discardInPlace', { copy, outcome: 'untouched' });
+    await act('discardInPlace', { copy, outcome: 'notReplaced' });
     assert.deepEqual(await readdir(work), []);
   });
 
@@ -218,6 +218,6 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     const { writeFile } = await import('node:fs/promises');
     await writeFile(found.path, bytes);
     assert.equal(await act('findDump', { copy }), null);
-    await act('discardInPlace', { copy, outcome: 'untouched' });
+    await act('discardInPlace', { copy, outcome: 'notReplaced' });
   });
 });
