@@ -1,5 +1,3 @@
-import { fileURLToPath } from 'node:url';
-
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino, type Logger as PinoLogger } from 'pino';
 
@@ -7,6 +5,7 @@ import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests
 import { createOperationsActivities } from './activities.ts';
 import { ensureSearchAttributes } from './searchAttributes.ts';
 import { readSettings, SettingsError, type WorkerSettings } from './settings.ts';
+import { workflowBundleFile } from './workflowBundle.ts';
 
 /** The worker of the operations queue: workflows, and activities that reach hosts over SSH. Ends on SIGINT or SIGTERM after the work under way had its grace. */
 async function main(): Promise<void> {
@@ -21,9 +20,7 @@ async function main(): Promise<void> {
     connection,
     namespace: settings.namespace,
     taskQueue: settings.taskQueue,
-    ...(settings.workflowBundle
-      ? { workflowBundle: { codePath: settings.workflowBundle } }
-      : { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) }),
+    workflowBundle: { codePath: settings.workflowBundle ?? (await workflowBundleFile()) },
     activities,
     maxConcurrentActivityTaskExecutions: settings.activitiesAtOnceMax,
     maxCachedWorkflows: settings.cachedWorkflowsMax,

@@ -30,7 +30,10 @@ const environment = z.object({
   NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(50),
   NIGHTSHIFT_CACHED_WORKFLOWS: count(50),
   NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: count(20),
-  NIGHTSHIFT_WORKFLOW_BUNDLE: z.string().optional().describe('path of a pre-built workflow bundle; absent: bundled at start'),
+  NIGHTSHIFT_WORKFLOW_BUNDLE: z
+    .string()
+    .optional()
+    .describe('path of a pre-built workflow bundle; absent: made at the first start and kept in .nightshift/bundles'),
   NIGHTSHIFT_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error']).default('info'),
   NIGHTSHIFT_METRICS: z
     .string()

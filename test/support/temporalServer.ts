@@ -1,10 +1,9 @@
-import { fileURLToPath } from 'node:url';
-
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
 import { unthrottled } from '../../deploy/lab/devServer.ts';
 import { tool } from '../../deploy/setup/tools.ts';
+import { workflowBundleFile } from '../../workers/workflowBundle.ts';
 import { searchAttributes } from '../../workflows/names.contract.ts';
 
 let installed = false;
@@ -40,15 +39,12 @@ export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment
   return env;
 }
 
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+let bundle: Promise<{ codePath: string }> | undefined;
 
-/** The real workflow bundle, made once per process. */
-export function workflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+/** The real workflow bundle, as the worker has it. */
+export function workflowBundle(): Promise<{ codePath: string }> {
   quiet();
-  bundle ??= bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-    logger: new DefaultLogger('ERROR'),
-  });
+  bundle ??= workflowBundleFile().then((codePath) => ({ codePath }));
   return bundle;
 }
 

@@ -1,8 +1,8 @@
 import { operationsQueue } from '../../../workflows/names.contract.ts';
-import type { StepRecord } from '../../../workflows/runbook/runbook.contract.ts';
 import type { ColdBackupReport } from '../../../workflows/vitam/coldBackup.contract.ts';
 import { phases, planColdBackup } from '../../../workflows/vitam/plan.ts';
 import type { StatusReport } from '../../../workflows/vitam/status.contract.ts';
+import { phasesOf } from '../phases.ts';
 import { platformName, type CopyLab } from './copyLab.ts';
 import type { CopyRun } from './copyRun.contract.ts';
 
@@ -39,23 +39,12 @@ export async function runOurs({ client, platform }: CopyLab, round: string): Pro
     copying: phaseOf(parts),
     copyingSets: phaseOf(parts.slice(0, plan.copy.length)),
     sets: plan.copy.length,
-    phases: phasesOf(report.steps),
+    phases: phasesOf(report.steps, outsideWindow),
     parts: parts.map(({ name, seconds, sourceBytes, writtenBytes }) => ({ name, seconds, sourceBytes, writtenBytes })),
   };
 }
 
 const outsideWindow: string[] = [phases.preflight, phases.record, phases.complete];
-
-function phasesOf(steps: StepRecord[]): CopyRun['phases'] {
-  const timed = steps.filter(({ beganAt, endedAt, phase }) => beganAt && endedAt && !outsideWindow.includes(phase));
-  return Object.values(phases).flatMap((name) => {
-    const own = timed.filter(({ phase }) => phase === name);
-    if (own.length === 0) return [];
-    const begins = own.map(({ beganAt }) => Date.parse(beganAt ?? ''));
-    const ends = own.map(({ endedAt }) => Date.parse(endedAt ?? ''));
-    return [{ name, seconds: (Math.max(...ends) - Math.min(...begins)) / 1000 }];
-  });
-}
 
 /** Waits for nothing: throws when the platform is not wholly up, so that no run begins on a half of it. */
 export async function checkPlatformUp({ client }: CopyLab, round: string): Promise<void> {

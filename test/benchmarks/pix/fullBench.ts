@@ -1,23 +1,21 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { execa } from 'execa';
 import pg from 'pg';
 
 import { environmentOf } from '../../../activities/postgres/clientTools.ts';
 import { qualified, quoted } from '../../../activities/postgres/identifiers.ts';
-import { endProcess } from '../../../deploy/lab/devServer.ts';
-import { startPixLab, type PixLab } from '../../../deploy/lab/pixLab.ts';
+import type { PixLab } from '../../../deploy/lab/pixLab.ts';
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { pixSourceTables } from '../../../deploy/lab/postgres/pixSource/sourceRows.ts';
-import { startWorker } from '../../../deploy/lab/workerProcess.ts';
 import { findDebianPostgres } from '../../../deploy/setup/debianPostgres.ts';
 import type { FullReplicationReport } from '../../../workflows/pix/fullReplication.contract.ts';
 import { enrichmentOfUpstream } from '../../../workflows/pix/replica.schema.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
-import type { Bench, Section } from '../bench.contract.ts';
+import type { Bench, Figure, Section } from '../bench.contract.ts';
+import { phasesOf } from '../phases.ts';
 import { ratios } from '../statistics.ts';
+import { openChain, type PixChain } from './pixChainBench.ts';
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 /** The same for every side; no durability is switched off. */
@@ -34,14 +32,14 @@ interface Side {
  * Full replication of one source into an empty warehouse: ours through Temporal, the seed's method (custom-format dump to a file, restore with jobs) and pgcopydb.
  * Every side ends with all indexes, keys and foreign keys, the enrichment indexes, and every table counted.
  */
-export async function measureFull({ rounds, directory, say, signal, atEnd }: Bench, { rows }: { rows: number }): Promise<Section> {
+export async function measureFull(bench: Bench, { rows }: { rows: number }): Promise<Section> {
+  const { rounds, directory, say, signal } = bench;
   const tools = findDebianPostgres();
   // pgcopydb of Debian speaks to servers up to 16: both servers are 15 where it is there.
-  const lab = await startPixLab({ directory: join(directory, 'lab'), rows, settings, say, ...(tools ? { version: '15' as const } : {}) });
-  atEnd(lab.end);
-  const env = await startDevServer();
-  atEnd(() => env.teardown());
-  const sides = await sidesOf(lab, env, directory, tools, atEnd);
+  const chain = await openChain(bench, 'full', { rows, settings, ...(tools ? { version: '15' as const } : {}) });
+  const { lab } = chain;
+  const reports: FullReplicationReport[] = [];
+  const sides = await sidesOf(chain, directory, tools, (report) => reports.push(report));
   const seconds = new Map(sides.map(({ name }) => [name, [] as number[]]));
   for (let round = 0; round <= rounds; round += 1)
     for (const side of sides) {
@@ -67,6 +65,7 @@ export async function measureFull({ rounds, directory, say, signal, atEnd }: Ben
     figures: [
       ...[...seconds].map(([name, values]) => ({ what: name, unit: 's', values })),
       { what: 'seed / ours', unit: 'x', values: ratios(seed, ours), target: { atLeast: 2.2 } },
+      ...phaseFigures(reports.slice(1)),
       ...(pgcopydb ? [{ what: 'ours / pgcopydb', unit: 'x', values: ratios(ours, pgcopydb), target: { atMost: 1 } }] : []),
     ],
     notes: [
@@ -81,19 +80,29 @@ export async function measureFull({ rounds, directory, say, signal, atEnd }: Ben
   };
 }
 
+/** Phases overlap: a table's indexes are built while others are copied. */
+function phaseFigures(reports: readonly FullReplicationReport[]): Figure[] {
+  const named = new Set(enrichmentOfUpstream.map(({ name }) => name));
+  const enrichment = reports.map(({ steps }) =>
+    steps.filter(({ id }) => named.has(id.replace(/^index\//, ''))).reduce((sum, { seconds = 0 }) => sum + seconds, 0),
+  );
+  return [
+    ...phasesOf(reports[0]?.steps ?? []).map(({ name }) => ({
+      what: `  ours, phase ${name}`,
+      unit: 's',
+      values: reports.map(({ steps }) => phasesOf(steps).find((each) => each.name === name)?.seconds ?? 0),
+    })),
+    { what: '  ours, enrichment indexes of large tables, sum', unit: 's', values: enrichment },
+  ];
+}
+
 async function sidesOf(
-  lab: PixLab,
-  env: TestWorkflowEnvironment,
+  { lab, run: runWorkflow }: PixChain,
   directory: string,
   debian: string | null,
-  atEnd: Bench['atEnd'],
+  onReport: (report: FullReplicationReport) => void,
 ): Promise<Side[]> {
   await lab.describeReplica('pix', { foreignKeys: true, full: { atOnceMax: jobs, indexMemoryMegabytes: 512 } });
-  const worker = await startWorker({
-    ...{ address: env.address, taskQueue: 'bench', platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
-    ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(directory, 'worker.log') },
-  });
-  atEnd(() => endProcess(worker));
   const run = async (program: string, args: string[], url?: string, more: Record<string, string> = {}): Promise<void> => {
     await execa(join(lab.target.programs, program), args, { env: { ...(url ? environmentOf(url) : {}), ...more }, stdin: 'ignore' });
   };
@@ -106,18 +115,12 @@ async function sidesOf(
       );
   };
   const dump = join(directory, 'dump.pgsql');
-  let count = 0;
   const ours: Side = {
     name: 'ours',
     async fill() {
-      count += 1;
-      const handle = await env.client.workflow.start('pixFullReplication', {
-        workflowId: `bench-${count}`,
-        taskQueue: 'bench',
-        args: [{ replica: 'pix' }],
-      });
-      const report = (await handle.result()) as FullReplicationReport;
+      const report = await runWorkflow<FullReplicationReport>('pixFullReplication');
       if (report.check.differences.length > 0) throw new Error(report.check.differences.join());
+      onReport(report);
     },
   };
   const seed: Side = {

@@ -1,4 +1,4 @@
-// The incremental copy of one table beside a raw psql COPY pipe. `node test/benchmarks/pixIncremental.ts --help`, or a part of the benchmark of Pix.
+// The incremental copy of one table beside a raw psql COPY pipe. `node test/benchmarks/pix/incrementalBench.ts --help`, or a part of the benchmark of Pix.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,14 +9,14 @@ import { Command } from 'commander';
 import { execa } from 'execa';
 import pg from 'pg';
 
-import { createClientTools, environmentOf } from '../../activities/postgres/clientTools.ts';
-import { createConnections } from '../../activities/postgres/connections.ts';
-import type { IncrementalCopy, IncrementalTableReport } from '../../activities/postgres/incremental/incremental.contract.ts';
-import { createIncrementalActivities } from '../../activities/postgres/incremental/incrementalActivities.ts';
-import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
-import type { Bench, Section } from './bench.contract.ts';
-import { tellSection } from './report.ts';
-import { ratios } from './statistics.ts';
+import { createClientTools, environmentOf } from '../../../activities/postgres/clientTools.ts';
+import { createConnections } from '../../../activities/postgres/connections.ts';
+import type { IncrementalCopy, IncrementalTableReport } from '../../../activities/postgres/incremental/incremental.contract.ts';
+import { createIncrementalActivities } from '../../../activities/postgres/incremental/incrementalActivities.ts';
+import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
+import type { Bench, Section } from '../bench.contract.ts';
+import { tellSection } from '../report.ts';
+import { ratios } from '../statistics.ts';
 
 const settings = { shared_buffers: '512MB', max_wal_size: '4GB' };
 const chunkRows = 200_000;
