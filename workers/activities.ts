@@ -11,6 +11,7 @@ import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
 import { createBesideActivities } from '../activities/postgres/beside/besideActivities.ts';
 import { createCheckActivities } from '../activities/postgres/checks/checkActivities.ts';
+import { createInPlaceActivities } from '../activities/postgres/inPlace/inPlaceActivities.ts';
 import { createClientTools } from '../activities/postgres/clientTools.ts';
 import { createDumpActivities } from '../activities/postgres/dumps/dumpActivities.ts';
 import { createIncrementalActivities } from '../activities/postgres/incremental/incrementalActivities.ts';
@@ -50,6 +51,7 @@ export function createOperationsActivities(
     createRunActivities({ client }),
     createServiceActivities({ openHost, resolveSecret }),
     createBesideActivities({ connections, tools }),
+    createInPlaceActivities({ connections, tools, workDirectory: settings.workDirectory }),
     createCheckActivities({ connections }),
     createDumpActivities({ connections, tools, resolveSecret }),
     createOpenDataActivities({ connections }),
