@@ -3,6 +3,7 @@ import type { BesideActivities } from '../../activities/postgres/beside/beside.c
 import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
 import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
@@ -12,6 +13,7 @@ import type { WebhookActivities } from '../../activities/webhooks/webhooks.contr
 export type FakeReplicaActivities = BesideActivities &
   CheckActivities &
   DumpActivities &
+  InPlaceActivities &
   IncrementalActivities &
   LearningContentActivities &
   OpenDataActivities &
@@ -21,11 +23,14 @@ export type FakeReplicaActivities = BesideActivities &
 /** Which generation of a thing its readers see. */
 export type Generation = 'former' | 'new';
 
+/** In place, the warehouse is empty or half full between its emptying and its check. */
+export type WarehouseState = Generation | 'halfFull';
+
 /** What people outside see of a replica, and what a run must not leave behind. */
 export interface ReplicaState {
-  warehouse: Generation;
+  warehouse: WarehouseState;
   /** What pixUndoReplication would put back. */
-  undoable: Generation | null;
+  undoable: WarehouseState | null;
   content: Generation;
   openData: Generation;
   schemaCopy: Generation;

@@ -1,11 +1,10 @@
-import { CancelledFailure, Context, heartbeat, sleep } from '@temporalio/activity';
-
 import { failure } from '../../activities/failure.ts';
 import type { BesidePlan, SwapReport, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
 import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
 import { contentTableNames } from '../../activities/postgres/learningContent/learningContent.contract.ts';
-import type { PostgresFacts, PostgresRef } from '../../activities/postgres/postgres.contract.ts';
-import type { FakeReplicaActivities, Generation, ReplicaCall, ReplicaState, ReplicaTrouble } from './fakeReplica.contract.ts';
+import { FakeInPlace } from './fakeInPlace.ts';
+import type { FakeReplicaActivities, Generation, ReplicaState, WarehouseState } from './fakeReplica.contract.ts';
+import { factsOf } from './fakeReplicaCalls.ts';
 
 interface Built {
   snapshot: string;
@@ -13,9 +12,6 @@ interface Built {
   sequences: boolean;
   verified: boolean;
 }
-
-type Names = keyof FakeReplicaActivities;
-type InputOf<Name extends Names> = Parameters<FakeReplicaActivities[Name]>[0];
 
 const swapReport: SwapReport = { swappedAt: '2026-01-01T00:00:00.000Z', moved: 3, replaced: 3, rebound: [], yielded: 0, lockedMs: 5 };
 
@@ -39,16 +35,12 @@ function item(kind: WorkItem['kind'], id: string, tables: string[], bytes: numbe
  * A fake of a replica's two sides, its store and its receivers in memory, behind the contracts of the activities. It obeys what matters (nothing is copied
  * without the snapshot, nothing is used that was not verified, what fails has begun) and records every violation that it sees.
  */
-export class FakeReplica {
-  readonly calls: ReplicaCall[] = [];
-  readonly violations: string[] = [];
+export class FakeReplica extends FakeInPlace {
   /** Of incremental tables on the target, by name; default: ready. */
   readonly tableStates = new Map<string, InspectedTable['state']>();
   /** Rows that a copy of the table finds missing on the target. */
   readonly differences = new Map<string, number>();
-  private readonly troubles = new Map<string, ReplicaTrouble>();
-  private warehouse: Generation = 'former';
-  undoable: Generation | null = null;
+  undoable: WarehouseState | null = null;
   private content: Generation = 'former';
   private openData: Generation = 'former';
   private schemaCopy: Generation = 'former';
@@ -62,19 +54,8 @@ export class FakeReplica {
   private built: Built | null = null;
   private loading: string | null = null;
   private parts = 0;
-  private link = '';
 
-  /** @param key the activity, or the activity and its thing. */
-  trouble(key: string, trouble: ReplicaTrouble): void {
-    this.troubles.set(key, trouble);
-  }
-
-  /** Troubles that no call has met. */
-  unmet(): string[] {
-    return [...this.troubles.keys()];
-  }
-
-  state(): ReplicaState {
+  override state(): ReplicaState {
     return {
       warehouse: this.warehouse,
       undoable: this.undoable,
@@ -89,66 +70,13 @@ export class FakeReplica {
         ...(this.built ? ['a copy built beside'] : []),
         ...(this.loading ? [`a load of ${this.loading}`] : []),
         ...(this.parts > 0 ? ['parts of an upload'] : []),
+        ...this.filesOfWorker(),
       ],
     };
   }
 
-  private rule(holds: boolean, violation: string): void {
-    if (!holds) this.violations.push(violation);
-  }
-
-  /** Every activity goes through here: recorded, and met by the trouble that the test chose. `half`: what one that fails leaves. */
-  private wrap<Name extends Names>(
-    activity: Name,
-    thing: (input: InputOf<Name>) => string,
-    act: FakeReplicaActivities[Name],
-    half: (input: InputOf<Name>) => void = () => undefined,
-  ): FakeReplicaActivities[Name] {
-    const { link } = this;
-    return (async (input: InputOf<Name>) => {
-      const key = `${activity} ${thing(input)}`.trim();
-      const call: ReplicaCall = { activity, key, link, atMs: 0, changes: false };
-      this.calls.push(call);
-      call.atMs = await this.clock();
-      const perform = async (): Promise<unknown> => {
-        const before = JSON.stringify(this.state());
-        const answer = await (act as (input: InputOf<Name>) => Promise<unknown>)(input);
-        call.changes = before !== JSON.stringify(this.state());
-        return answer;
-      };
-      const met = [key, activity].find((each) => this.troubles.has(each));
-      const trouble = met === undefined ? undefined : this.troubles.get(met);
-      if (met === undefined || !trouble) return perform();
-      if ('times' in trouble) trouble.times -= 1;
-      if (!('times' in trouble) || trouble.times <= 0) this.troubles.delete(met);
-      switch (trouble.kind) {
-        case 'fail':
-          half(input);
-          if (trouble.type === 'SnapshotLost') this.snapshot = null;
-          throw failure(trouble.type ?? 'PostgresFailed', `trouble made by the test at ${key}`);
-        case 'timeOut':
-          await perform();
-          throw failure('DeadlineExceeded', `time is over at ${key}`);
-        case 'silence':
-          half(input);
-          await trouble.until;
-          throw failure('PostgresFailed', `too late at ${key}`);
-        case 'wait':
-          await untilDone(trouble.until);
-          return perform();
-        case 'cancel':
-          half(input);
-          await trouble.cancel();
-          await untilCancelled();
-          return perform();
-        case 'cancelLate': {
-          const answer = await perform();
-          await trouble.cancel();
-          await untilCancelled();
-          return answer;
-        }
-      }
-    }) as FakeReplicaActivities[Name];
+  protected override loseSnapshot(): void {
+    this.snapshot = null;
   }
 
   private readonly build = (snapshot: string): void => {
@@ -174,9 +102,6 @@ export class FakeReplica {
     };
   }
 
-  /** Of the server: set by the bench. */
-  clock: () => Promise<number> = async () => Date.now();
-
   /** @param link of the calling run: see ReplicaCall. */
   activities(link = ''): FakeReplicaActivities {
     this.link = link;
@@ -184,6 +109,7 @@ export class FakeReplica {
     const ofTable = ({ table }: { table: string }): string => table;
     const ofItem = ({ item: { id } }: { item: WorkItem }): string => id;
     return {
+      ...this.inPlaceActivities(),
       inspectBeside: this.wrap('inspectBeside', nothing, async ({ copy }) => ({
         ...{
           source: factsOf(copy.source),
@@ -249,21 +175,23 @@ export class FakeReplica {
         return { tables, sequences: 2, indexes: 3, constraints, differences: [] };
       }),
       swapBeside: this.wrap('swapBeside', nothing, async ({ copy: { run } }) => {
-        if (this.swapped.has(run)) return swapReport;
+        if (this.swapped.has(`swap ${run}`)) return swapReport;
         this.rule(this.built?.verified === true, 'taken into use without a check');
         [this.undoable, this.warehouse, this.built] = [this.warehouse, 'new', null];
-        this.swapped.add(run);
+        this.swapped.add(`swap ${run}`);
         return swapReport;
       }),
-      readSwap: this.wrap('readSwap', nothing, async ({ copy: { run } }) => (this.swapped.has(run) ? swapReport : null)),
-      undoSwap: this.wrap('undoSwap', nothing, async () => {
+      readSwap: this.wrap('readSwap', nothing, async ({ copy: { run }, act }) => (this.swapped.has(`${act} ${run}`) ? swapReport : null)),
+      undoSwap: this.wrap('undoSwap', nothing, async ({ copy: { run } }) => {
+        if (this.swapped.has(`undo ${run}`)) return swapReport;
         if (!this.undoable) throw failure('NothingToUndo', 'there is no former copy');
         [this.undoable, this.warehouse] = [null, this.undoable];
+        this.swapped.add(`undo ${run}`);
         return swapReport;
       }),
       discardBeside: this.wrap('discardBeside', nothing, async ({ copy: { run } }) => {
         this.built = null;
-        this.swapped.delete(run);
+        this.swapped.delete(`swap ${run}`);
       }),
 
       inspectIncremental: this.wrap('inspectIncremental', nothing, async ({ copy }) => ({
@@ -357,38 +285,4 @@ export class FakeReplica {
       readDumpProgress: this.wrap('readDumpProgress', nothing, async () => null),
     };
   }
-}
-
-/** Waits, heartbeating, until the cancel of the run comes; not for long: work that is shielded from it never hears of it. */
-async function untilCancelled(): Promise<void> {
-  for (let tries = 0; tries < 20; tries++) {
-    heartbeat();
-    await sleep(50);
-    if (Context.current().cancellationSignal.aborted) throw new CancelledFailure('cancelled');
-  }
-}
-
-/** Waits, heartbeating, for the test, or for the cancel of the run. */
-async function untilDone(until: Promise<void>): Promise<void> {
-  let done = false;
-  void until.then(() => (done = true));
-  while (!done) {
-    heartbeat();
-    await sleep(50);
-  }
-}
-
-function factsOf({ name }: PostgresRef): PostgresFacts {
-  return {
-    ...{
-      version: '18.0',
-      versionNumber: 180000,
-      database: name,
-      user: 'pix',
-      superuser: false,
-      identity: name,
-      sizeBytes: 1e6,
-      inRecovery: false,
-    },
-  };
 }

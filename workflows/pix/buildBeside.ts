@@ -1,5 +1,3 @@
-import { CancellationScope } from '@temporalio/workflow';
-
 import type {
   BesideCopy,
   BesideInspection,
@@ -15,6 +13,7 @@ import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import { watchWhile } from '../runbook/watchWhile.ts';
 import { workPool } from '../runbook/workPool.ts';
+import { unlessDone } from './doneSwap.ts';
 import { itemStep, itemSteps, type FullPlan } from './fullPlan.ts';
 import type { PixReplica } from './replica.contract.ts';
 
@@ -54,7 +53,7 @@ export async function buildBeside(run: FullRun): Promise<Built> {
         const { swapLimitSeconds } = replica.full;
         const done = await patient('take the copy into use', swapLimitSeconds)
           .swapBeside({ copy, limitSeconds: swapLimitSeconds })
-          .catch((error: unknown) => unlessDone(run, error));
+          .catch((error: unknown) => unlessDone(copy, 'swap', runbook, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;
         return done;
       });
@@ -69,21 +68,6 @@ export async function buildBeside(run: FullRun): Promise<Built> {
       runbook.warn(`the copy begins again: ${describeFailure(error).message}`);
     }
   }
-}
-
-/** A swap may have been done although its answer was lost (time-out, cancel): the target knows, and the run must not say otherwise. */
-async function unlessDone({ copy, replica, runbook }: FullRun, error: unknown): Promise<SwapReport> {
-  return CancellationScope.nonCancellable(async () => {
-    try {
-      const done = await probe('was the copy taken into use?').readSwap({ copy });
-      if (done) return done;
-    } catch (unknown) {
-      runbook.warn(
-        `whether the copy is in use on the ${replica.target.name} is not known, its swap gave no answer: ${describeFailure(unknown).message}`,
-      );
-    }
-    throw error;
-  });
 }
 
 async function begin({ replica, copy, plan, runbook, inspection }: FullRun): Promise<{ snapshot: HeldSnapshot; work: BesidePlan }> {

@@ -3,11 +3,16 @@ import type { BesideCopy, SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, readCheckpoint } from './bookkeeping.ts';
 import { applicationOf } from './snapshot.ts';
 
-/** The mark that a swap leaves in its own transaction: there, or it was not done. */
-export async function readSwapOf({ session }: Connections, copy: BesideCopy, signal: AbortSignal): Promise<SwapReport | null> {
+/** The mark that a swap, or its undo, leaves in its own transaction: there, or it was not done. */
+export async function readSwapOf(
+  { session }: Connections,
+  copy: BesideCopy,
+  act: 'swap' | 'undo',
+  signal: AbortSignal,
+): Promise<SwapReport | null> {
   return session(copy.target, { application: applicationOf(copy, 'swapped'), signal }, async (target) => {
     await ensureBookkeeping(target);
-    const done = await readCheckpoint(target, copy, 'swap');
+    const done = await readCheckpoint(target, copy, act);
     return done ? (done.facts as SwapReport) : null;
   });
 }

@@ -230,6 +230,25 @@ describe('what a person decides about a night of Pix', () => {
       },
     ));
 
+  test('a replacement in place that broke off half full goes on from its dump with the command that its failure names', () =>
+    bench.run(
+      {
+        ...{ type: 'pixFullReplication', document: { full: { method: 'inPlace' } } },
+        prepare: (replica) => replica.trouble('restoreInPlace', { kind: 'fail', times: 1 }),
+      },
+      async (run) => {
+        const { failure } = await run.ended;
+        assert.ok(failure instanceof ApplicationFailure);
+        const [, input = ''] = /--input '(.*)'/.exec(failure.message) ?? [];
+        const calls = run.replica.calls.length;
+        await env.client.workflow.execute('pixFullReplication', {
+          ...{ workflowId: `pix/goOn/${run.name}`, taskQueue: run.taskQueue, args: [JSON.parse(input) as object] },
+        });
+        assert.ok(!run.replica.calls.slice(calls).some(({ activity }) => activity === 'dumpSource'), 'dumped once more');
+        assert.deepEqual([run.replica.state().warehouse, run.replica.state().leftovers, run.replica.violations], ['new', [], []]);
+      },
+    ));
+
   test('yesterday comes back with pixUndoReplication, once', async () => {
     await bench.run({ type: 'pixFullReplication' }, async (run) => {
       await run.ended;

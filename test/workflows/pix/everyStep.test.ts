@@ -21,6 +21,14 @@ interface Procedure {
 
 const procedures: Procedure[] = [
   { type: 'pixFullReplication', takesIntoUse: { step: 'swap', thing: 'warehouse' } },
+  { type: 'pixFullReplication', document: { full: { method: 'inPlace' } }, takesIntoUse: { step: 'verify', thing: 'warehouse' } },
+  {
+    type: 'pixUndoReplication',
+    arrange(replica) {
+      replica.undoable = 'new';
+    },
+    takesIntoUse: { step: 'undo', thing: 'warehouse' },
+  },
   { type: 'pixIncrementalReplication' },
   {
     type: 'pixIncrementalReplication',
@@ -40,7 +48,7 @@ const procedures: Procedure[] = [
   { type: 'pixReplication', takesIntoUse: { step: 'full', thing: 'warehouse' } },
 ];
 /** Calls that tidy up after the work: one that fails is told, and fails nothing. */
-const tidying = new Set(['releaseSnapshot', 'discardBeside', 'discardIncrementalLoad', 'discardDump']);
+const tidying = new Set(['releaseSnapshot', 'discardBeside', 'discardIncrementalLoad', 'discardDump', 'discardInPlace']);
 type Kind = 'fail' | 'timeOut' | 'cancel' | 'cancelLate';
 /** For a call without effect, "done, but the answer was lost" is the same as "failed"; of a chain's links, the swap alone tells them apart. */
 const kindsOf = ({ changes, link, activity }: ReplicaCall): Kind[] =>
@@ -165,12 +173,21 @@ describe('readers have the former or the whole new copy, and the run says which,
     assert.deepEqual(run.replica.violations, []);
     assert.deepEqual(run.replica.unmet(), [], 'the trouble was never met');
 
+    if (failure instanceof ApplicationFailure && failure.type === 'PlatformNotRestored') {
+      assertGoesOn(run, failure, progress);
+      return Object.entries(marks).flatMap(([id, mark]) => (mark === 'failed' || mark === 'stopped' ? [id] : []));
+    }
+    assert.notEqual(state.warehouse, 'halfFull', 'half full, and the failure does not say so');
+
     // How it ended, and what the marks say of it.
     const troubled = Object.entries(marks).flatMap(([id, mark]) => (mark === 'failed' || mark === 'stopped' ? [id] : []));
     for (const each of [progress, own]) assertSettled(each);
     if (report) {
       assert.equal(progress.state, 'done');
-      assert.ok(tidying.has(activity) || activity === 'swapBeside' || kind.startsWith('cancel'), 'a run with a failed step ended well');
+      assert.ok(
+        tidying.has(activity) || activity === 'swapBeside' || activity === 'undoSwap' || kind.startsWith('cancel'),
+        'a run with a failed step ended well',
+      );
       assert.deepEqual(troubled, [], 'a run that ended well has steps that did not');
     } else if (kind === 'fail' || kind === 'timeOut') {
       assert.ok(failure instanceof ApplicationFailure, `ended with ${String(failure)}`);
@@ -197,6 +214,18 @@ describe('readers have the former or the whole new copy, and the run says which,
 
     if (type === 'pixReplication') assertChain(link, run, marks, report !== null);
     return troubled;
+  }
+
+  /** In place and emptied: the failure names the dump and the command that goes on. */
+  function assertGoesOn({ replica }: FakeReplicaRun, failure: ApplicationFailure, progress: RunProgress): void {
+    assertSettled(progress);
+    assert.equal(progress.state, 'failed');
+    assert.deepEqual(
+      progress.down.map(({ id }) => id),
+      ['warehouse'],
+    );
+    assert.match(failure.message, /empty or half full .*the dump stays on the worker.*go on with: temporal workflow start .*"dumpOf"/);
+    assert.deepEqual(replica.state().leftovers, ['a dump on the worker']);
   }
 
   function assertSettled({ steps, held, questions }: RunProgress): void {
