@@ -28,6 +28,11 @@ const scenarios: (FakeReplicaOptions & { scenario: string })[] = [
     ...{ scenario: 'cancelledInCopy', type: 'pixFullReplication' },
     prepare: (replica, cancel) => replica.trouble('copyTables copy/users', { kind: 'cancel', cancel }),
   },
+  { scenario: 'inPlace', type: 'pixFullReplication', document: { full: { method: 'inPlace' } } },
+  {
+    ...{ scenario: 'halfFull', type: 'pixFullReplication', document: { full: { method: 'inPlace' } } },
+    prepare: (replica) => replica.trouble('restoreInPlace', { kind: 'fail', times: 1 }),
+  },
   {
     ...{ scenario: 'completes', type: 'pixUndoReplication' },
     prepare: (replica) => {
