@@ -50,7 +50,9 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
       0,
       'readers saw it before the swap',
     );
+    assert.equal(await bench.act('readSwap', { copy, act: 'swap' }), null);
     const swap = await bench.act('swapBeside', { copy, limitSeconds: 30 });
+    assert.deepEqual(await bench.act('readSwap', { copy, act: 'swap' }), swap, 'a swap without an answer is not found');
     assert.deepEqual(await bench.act('swapBeside', { copy, limitSeconds: 30 }), swap, 'a second call swapped again');
     assert.deepEqual(await differences(), []);
     const describe_ = `select (select count(*) from pg_indexes where schemaname = 'public') as indexes,
@@ -88,7 +90,10 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
       `select has_table_privilege('public', 'public.users', 'select') as reads, has_column_privilege('public', 'public.users', 'email', 'update') as changes`,
     );
     assert.deepEqual(grants, [{ reads: true, changes: true }]);
-    await bench.act('undoSwap', { copy: bench.copy('undo-1', { kept: ['kept'] }), limitSeconds: 30 });
+    const undoing = bench.copy('undo-1', { kept: ['kept'] });
+    const undone = await bench.act('undoSwap', { copy: undoing, limitSeconds: 30 });
+    assert.deepEqual(await bench.act('readSwap', { copy: undoing, act: 'undo' }), undone);
+    assert.equal(await bench.act('readSwap', { copy: undoing, act: 'swap' }), null);
     assert.equal(await seen(), 0);
     await bench.act('discardBeside', { copy: bench.copy('undo-1') });
   });
