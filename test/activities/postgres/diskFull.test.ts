@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
 import { ApplicationFailure } from '@temporalio/common';
+import pg from 'pg';
 
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { serverUser } from '../../../deploy/lab/postgres/runAs.ts';
@@ -24,8 +25,7 @@ describe(
     let disk: string;
     const resize = (megabytes: number): Promise<unknown> => run('mount', ['-o', `remount,size=${megabytes}m`, disk]);
     const superuser = async (text: string, database = 'postgres'): Promise<void> => {
-      const { Client } = (await import('pg')).default;
-      const client = new Client({ connectionString: bench.servers.target.url({ database }) });
+      const client = new pg.Client({ connectionString: bench.servers.target.url({ database }) });
       await client.connect();
       try {
         await client.query(text);
