@@ -138,7 +138,7 @@ function stepOf({ step, type, title }: Link): PlannedStep {
 function overridesFor({ step }: Link, input: ReplicationInput): Record<string, unknown> {
   const given = input as unknown as Record<string, unknown>;
   const known = {
-    full: ['full', 'retries', 'policy', 'foreignKeys', 'guard'],
+    full: ['full', 'retries', 'policy', 'foreignKeys', 'guard', 'limits'],
     incremental: ['incremental', 'retries', 'policy', 'guard'],
     learningContent: [],
     notification: [],
