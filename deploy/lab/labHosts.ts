@@ -5,7 +5,7 @@ import type { Host } from '../../activities/hosts/host.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { LabService } from './lab.contract.ts';
 import type { LabMachine } from './machines/machines.contract.ts';
-import { secretNames } from './platformFile.ts';
+import { sshReachOf } from './platformFile.ts';
 
 const portPauseMs = 50;
 
@@ -14,15 +14,7 @@ export function hostRefOf({ name, address, ssh, serviceManager, disk }: LabMachi
   return {
     name,
     address,
-    reach: {
-      kind: 'ssh',
-      address: ssh.address,
-      port: ssh.port,
-      user: ssh.user,
-      privateKey: secretNames.sshKey,
-      hostKeys: [ssh.hostKeyFingerprint],
-      ...(ssh.proxyCommand ? { proxyCommand: ssh.proxyCommand } : {}),
-    },
+    reach: { kind: 'ssh', ...sshReachOf(ssh) },
     serviceManager,
     stateDirectory: posix.join(disk.onMachine, 'var/lib/nightshift'),
   };

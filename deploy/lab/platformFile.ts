@@ -97,19 +97,18 @@ export function platformFileText({
   return `# Written by deploy/lab/lab.ts up; the next "up" writes it again. Change deploy/lab/platformFile.ts instead.\n${stringify(document, { lineWidth: 140 })}`;
 }
 
+/** How a machine is reached, as a platform file and a host of the product say it alike. */
+export function sshReachOf({ address, port, user, hostKeyFingerprint, proxyCommand }: LabMachine['ssh']) {
+  return {
+    ...{ address, port, user, privateKey: secretNames.sshKey, hostKeys: [hostKeyFingerprint] },
+    ...(proxyCommand ? { proxyCommand } : {}),
+  };
+}
+
 function hostDocument({ address, ssh, serviceManager }: LabMachine, disk: string): Record<string, unknown> {
   return {
     address,
-    reach: {
-      ssh: {
-        address: ssh.address,
-        port: ssh.port,
-        user: ssh.user,
-        privateKey: secretNames.sshKey,
-        hostKeys: [ssh.hostKeyFingerprint],
-        ...(ssh.proxyCommand ? { proxyCommand: ssh.proxyCommand } : {}),
-      },
-    },
+    reach: { ssh: sshReachOf(ssh) },
     serviceManager:
       serviceManager.kind === 'supervisor'
         ? { supervisor: { command: serviceManager.command, configFile: serviceManager.configFile } }

@@ -12,11 +12,10 @@ import { execa } from 'execa';
 import { Client } from 'ssh2';
 
 import type { LabMachine, LabMachines, LabUnit } from '../../deploy/lab/machines/machines.contract.ts';
-import { createSystemdMachines, systemdMachinesAvailable } from '../../deploy/lab/machines/systemdMachines.ts';
+import { createSystemdMachines } from '../../deploy/lab/machines/systemdMachines.ts';
+import { systemdMissing } from '../support/systemdMissing.ts';
 
-const { available, why } = await systemdMachinesAvailable();
-if (!available && process.env.REQUIRE_REAL === '1') throw new Error(`REQUIRE_REAL=1, but ${why}`);
-if (!available) console.error(`SKIPPED: machines with systemd: ${why}`);
+const skip = await systemdMissing('machines of the lab');
 
 interface CommandResult {
   code: number | null;
@@ -155,7 +154,7 @@ async function until(what: string, limitMs: number, holds: () => Promise<boolean
   }
 }
 
-describe('machines with systemd', { skip: available ? false : `SKIPPED: ${why}`, timeout: 120_000 }, () => {
+describe('machines with systemd', { skip, timeout: 120_000 }, () => {
   let directory = '';
   let lab: LabMachines;
   let first: LabMachine;

@@ -13,6 +13,7 @@ import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgre
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
 import { missingPackages } from '../../deploy/setup/debianPackages.ts';
 import { findDebianPostgres } from '../../deploy/setup/debianPostgres.ts';
+import { askPostgres } from '../support/askPostgres.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
 // Of mode 0700, so that as root the server's user may not enter it by itself.
@@ -32,16 +33,6 @@ after(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function ask<Row extends object>(connectionString: string, sql: string): Promise<Row[]> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 describe('PostgreSQL 15 of Debian', () => {
   it('is found by its folder, or told as missing', async () => {
     assert.equal(findDebianPostgres() === null, (await missingPackages('postgres15')).includes('postgresql-15'));
@@ -55,7 +46,7 @@ describe('a PostgreSQL server of the lab', () => {
   });
 
   it('has databases that belong to a role without special rights, reached by an address that carries any password', async () => {
-    const [row] = await ask<object>(
+    const [row] = await askPostgres<object>(
       url,
       `SELECT current_database() AS name, rolname AS owner, rolsuper, rolcreaterole, current_setting('server_version_num')::int / 10000 AS version
        FROM pg_roles WHERE rolname = current_user`,
@@ -66,7 +57,7 @@ describe('a PostgreSQL server of the lab', () => {
 
   it('lets nobody in without the password, by address or by socket', async () => {
     const wrong = server.url({ database: database.name, user: database.owner, password: 'wrong' });
-    await assert.rejects(ask(wrong, 'SELECT 1'), { code: '28P01' });
+    await assert.rejects(askPostgres(wrong, 'SELECT 1'), { code: '28P01' });
     const local = new Client({ host: server.socketDirectory, port: server.port, user: 'postgres', database: 'postgres', password: '' });
     await assert.rejects(local.connect(), /password/);
   });
@@ -80,7 +71,7 @@ describe('a PostgreSQL server of the lab', () => {
     await ended;
     assert.equal(server.processId(), null);
     await server.restart();
-    assert.deepEqual(await ask(url, 'SELECT one FROM kept'), [{ one: 1 }]);
+    assert.deepEqual(await askPostgres(url, 'SELECT one FROM kept'), [{ one: 1 }]);
   });
 
   it('stops as often as it is asked, and the next start takes the cluster as it is', async () => {
@@ -88,14 +79,14 @@ describe('a PostgreSQL server of the lab', () => {
     await server.stop();
     assert.ok(!existsSync(server.socketDirectory));
     server = await startPostgres({ directory: home, port: server.port, settings });
-    assert.deepEqual(await ask(url, 'SELECT one FROM kept'), [{ one: 1 }]);
+    assert.deepEqual(await askPostgres(url, 'SELECT one FROM kept'), [{ one: 1 }]);
     await server.stop();
     await server.restart();
-    assert.deepEqual(await ask(url, 'SELECT one FROM kept'), [{ one: 1 }]);
+    assert.deepEqual(await askPostgres(url, 'SELECT one FROM kept'), [{ one: 1 }]);
   });
 
   it('takes the settings that it is given', async () => {
-    assert.deepEqual(await ask(url, 'SHOW fsync'), [{ fsync: 'off' }]);
+    assert.deepEqual(await askPostgres(url, 'SHOW fsync'), [{ fsync: 'off' }]);
   });
 
   it('says so when the wanted port is taken, and leaves the cluster to the next start', async () => {

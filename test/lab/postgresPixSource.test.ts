@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { Client } from 'pg';
-
 import { learningContent } from '../../deploy/lab/pixStandIns/learningContent.ts';
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource, fillPixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
@@ -13,6 +11,7 @@ import { pixSourceTables } from '../../deploy/lab/postgres/pixSource/sourceRows.
 import { withoutDurability, type PostgresServer, type PostgresVersion } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
 import { findDebianPostgres } from '../../deploy/setup/debianPostgres.ts';
+import { askPostgres } from '../support/askPostgres.ts';
 
 const rows = 2000;
 const directory = mkdtempSync(join(tmpdir(), 'pix-source-'));
@@ -24,16 +23,6 @@ async function open(version: PostgresVersion): Promise<PostgresServer> {
   const server = await startPostgres({ directory: join(directory, version), version, settings: withoutDurability });
   servers.push(server);
   return server;
-}
-
-async function ask<Row extends object>(connectionString: string, sql: string): Promise<Row[]> {
-  const client = new Client({ connectionString });
-  await client.connect();
-  try {
-    return (await client.query<Row>(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 async function differing(source: string, target: string): Promise<string[]> {
@@ -65,7 +54,7 @@ describe('a Pix production database of the lab', () => {
   });
 
   it('holds what makes a copy hard: every kind of object, and names that look alike', async () => {
-    const [kinds] = await ask<object>(
+    const [kinds] = await askPostgres<object>(
       first,
       `SELECT count(*) FILTER (WHERE relkind = 'p') AS partitioned, count(*) FILTER (WHERE relkind = 'v') AS views,
          count(*) FILTER (WHERE relkind = 'm') AS materialized, count(*) FILTER (WHERE relkind = 'S') > 10 AS sequences,
@@ -81,7 +70,7 @@ describe('a Pix production database of the lab', () => {
       ...{ partitioned: '1', views: '3', materialized: '1', sequences: true, enums: '3', domains: '2' },
       ...{ overloaded: '2', atomic: '1', triggers: '2', generated: '2' },
     });
-    const names = await ask<{ relname: string }>(
+    const names = await askPostgres<{ relname: string }>(
       first,
       "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
     );
@@ -91,7 +80,7 @@ describe('a Pix production database of the lab', () => {
         name,
       );
     assert.ok(!names.some(({ relname }) => relname === 'schooling-registrations'));
-    const texts = await ask<{ value: string }>(first, 'SELECT DISTINCT value FROM answers');
+    const texts = await askPostgres<{ value: string }>(first, 'SELECT DISTINCT value FROM answers');
     for (const text of ['\\N', '\\.', 'deux\nlignes', '日本語 😀', '', 'C:\\temp\\n', '{a,"b",NULL}'])
       assert.ok(
         texts.some(({ value }) => value === text),
@@ -107,7 +96,7 @@ describe('a Pix production database of the lab', () => {
       ['answers', 'challengeId', 'challenges'],
     ] as const) {
       const known = new Set(content[kind].map(({ id }) => id));
-      const found = await ask<{ id: string }>(first, `SELECT DISTINCT "${column}" AS id FROM "${table}"`);
+      const found = await askPostgres<{ id: string }>(first, `SELECT DISTINCT "${column}" AS id FROM "${table}"`);
       assert.deepEqual(
         found.filter(({ id }) => !known.has(id)),
         [],
@@ -117,7 +106,7 @@ describe('a Pix production database of the lab', () => {
   });
 
   it('has the foreign keys that the set-up of the incremental copy drops', async () => {
-    const keys = await ask<{ name: string }>(
+    const keys = await askPostgres<{ name: string }>(
       first,
       `SELECT conname AS name FROM pg_constraint WHERE contype = 'f'
        AND conrelid IN ('answers'::regclass, '"knowledge-elements"'::regclass) ORDER BY conname COLLATE "C"`,
@@ -134,9 +123,9 @@ describe('a Pix production database of the lab', () => {
   });
 
   it('is compared row by row: one changed value, or a table that is not there, is seen', async () => {
-    await ask(second, `UPDATE answers SET value = value || ' ' WHERE id = 7`);
+    await askPostgres(second, `UPDATE answers SET value = value || ' ' WHERE id = 7`);
     assert.deepEqual(await differing(first, second), ['answers']);
-    await ask(second, 'UPDATE answers SET value = left(value, -1) WHERE id = 7');
+    await askPostgres(second, 'UPDATE answers SET value = left(value, -1) WHERE id = 7');
     assert.deepEqual(await differing(first, second), []);
     assert.deepEqual(await compareTables({ source: first, target: second, tables: ['none'] }), [
       { table: 'none', source: null, target: null, equal: false },
@@ -150,7 +139,7 @@ describe('a Pix production database of the lab', () => {
       await differing(first, second),
       pixSourceTables.filter((table) => table !== '_migrations'),
     );
-    const [kept] = await ask<{ answers: string; learners: string; next: boolean }>(
+    const [kept] = await askPostgres<{ answers: string; learners: string; next: boolean }>(
       first,
       `SELECT (SELECT count(*) FROM answers WHERE id <= 640) AS answers, (SELECT count(*) FROM "organization-learners" WHERE id % 50 = 0) AS learners,
          nextval('answers_id_seq') > (SELECT max(id) FROM answers) AS next`,

@@ -4,24 +4,18 @@ import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure } from '@temporalio/common';
 
-import { systemdMachinesAvailable } from '../../deploy/lab/machines/systemdMachines.ts';
-import { openLabBench, type LabBench } from '../support/labBench.ts';
-import { isCopying, slowCopies } from '../support/labNights.ts';
+import type { LabBench } from '../support/labBench.ts';
+import { isCopying, openSystemdBench, slowCopies } from '../support/labNights.ts';
+import { systemdMissing } from '../support/systemdMissing.ts';
 
-const { available, why } = await systemdMachinesAvailable();
-if (!available) {
-  console.log(`# SKIPPED LOUDLY: the cold backup on systemd hosts cannot run here: ${why}`);
-  assert.notEqual(process.env.REQUIRE_REAL, '1', `real systemd hosts are required: ${why}`);
-}
+const skip = await systemdMissing('the cold backup');
 
 // Part of `npm run test:nights`: whole nights beyond those of `npm test`.
-describe('a cancelled cold backup on hosts with real systemd and sshd', { concurrency: 1, skip: available ? false : why }, () => {
+describe('a cancelled cold backup on hosts with real systemd and sshd', { concurrency: 1, skip }, () => {
   let bench: LabBench;
   let initial: string[];
   before(async () => {
-    bench = await openLabBench({ machines: 'systemd', megabytesPerShard: 25 });
-    initial = await bench.running();
-    assert.ok(initial.length > 15, `only ${initial.length} services run`);
+    ({ bench, initial } = await openSystemdBench());
   });
   after(() => bench.end());
 

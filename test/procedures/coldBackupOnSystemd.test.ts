@@ -1,22 +1,17 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { systemdMachinesAvailable } from '../../deploy/lab/machines/systemdMachines.ts';
-import { openLabBench, type LabBench } from '../support/labBench.ts';
+import type { LabBench } from '../support/labBench.ts';
+import { openSystemdBench } from '../support/labNights.ts';
+import { systemdMissing } from '../support/systemdMissing.ts';
 
-const { available, why } = await systemdMachinesAvailable();
-if (!available) {
-  console.log(`# SKIPPED LOUDLY: the cold backup on systemd hosts cannot run here: ${why}`);
-  assert.notEqual(process.env.REQUIRE_REAL, '1', `real systemd hosts are required: ${why}`);
-}
+const skip = await systemdMissing('the cold backup');
 
-describe('the cold backup on hosts with real systemd and sshd', { concurrency: 1, skip: available ? false : why }, () => {
+describe('the cold backup on hosts with real systemd and sshd', { concurrency: 1, skip }, () => {
   let bench: LabBench;
   let initial: string[];
   before(async () => {
-    bench = await openLabBench({ machines: 'systemd', megabytesPerShard: 25 });
-    initial = await bench.running();
-    assert.ok(initial.length > 15, `only ${initial.length} services run`);
+    ({ bench, initial } = await openSystemdBench());
   });
   after(() => bench.end());
 

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-
 import { pixLabSecrets, wholeReplica } from '../../deploy/lab/pixLab.ts';
 import { learningContentCounts } from '../../deploy/lab/pixStandIns/learningContent.ts';
 import type { ReplicationReport } from '../../workflows/pix/replication.contract.ts';
+import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 
 describe('the chain of a night', { concurrency: 1 }, () => {
@@ -27,14 +25,7 @@ describe('the chain of a night', { concurrency: 1 }, () => {
 
   const chain = (input: Record<string, unknown> = {}): Promise<ReplicationReport> =>
     bench.run('pixReplication', { replica: 'pix', ...input });
-  const failureOf = async (type: string, input: Record<string, unknown>): Promise<ApplicationFailure> => {
-    const error: unknown = await bench.run(type, { replica: 'pix', ...input }).then(
-      () => assert.fail('the run succeeded'),
-      (each: unknown) => each,
-    );
-    assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
-    return error.cause;
-  };
+  const failureOf = (type: string, input: Record<string, unknown>) => failureOfRun(bench.run(type, { replica: 'pix', ...input }));
   const pathOf = ({ path }: { path: string }): string => path.split('?')[0] ?? '';
 
   test('runs full replication, learning content and webhooks in order; what is not configured is told', async () => {

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
 import type { FullReplicationPlanReport, FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { UndoReplicationReport } from '../../workflows/pix/undoReplication.contract.ts';
+import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 
 describe('the full replication between real PostgreSQL servers', { concurrency: 1 }, () => {
@@ -17,14 +15,7 @@ describe('the full replication between real PostgreSQL servers', { concurrency: 
   });
   after(() => bench.end());
 
-  const failureOf = async (type: string, input: Record<string, unknown>): Promise<ApplicationFailure> => {
-    const error: unknown = await bench.run(type, input).then(
-      () => assert.fail('the run succeeded'),
-      (each: unknown) => each,
-    );
-    assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
-    return error.cause;
-  };
+  const failureOf = (type: string, input: Record<string, unknown>) => failureOfRun(bench.run(type, input));
   const count = async (table: string): Promise<number> =>
     Number((await bench.query<{ count: string }>(bench.targetUrl, `select count(*) from public.${table}`))[0]?.count);
 

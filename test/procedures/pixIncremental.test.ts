@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
 import type { PrepareIncrementalReport } from '../../workflows/pix/prepareIncremental.contract.ts';
+import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 
 const names = ['answers', 'knowledge-element-snapshots', 'knowledge-elements'];
@@ -21,14 +19,7 @@ describe('the incremental tables between real PostgreSQL servers', { concurrency
   });
   after(() => bench.end());
 
-  const failureOf = async (type: string, input: Record<string, unknown>): Promise<ApplicationFailure> => {
-    const error: unknown = await bench.run(type, input).then(
-      () => assert.fail('the run succeeded'),
-      (each: unknown) => each,
-    );
-    assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
-    return error.cause;
-  };
+  const failureOf = (type: string, input: Record<string, unknown>) => failureOfRun(bench.run(type, input));
   const differing = async (): Promise<string[]> =>
     (await compareTables({ source: bench.sourceUrl, target: bench.targetUrl, tables: names })).flatMap(({ table, equal }) =>
       equal ? [] : [table],

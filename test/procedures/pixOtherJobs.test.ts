@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure, type ApplicationFailure } from '@temporalio/common';
 
 import { openDataPath } from '../../deploy/lab/pixStandIns/openDataStandIn.ts';
 import type { DumpToObjectStoreReport } from '../../workflows/pix/dumpToObjectStore.contract.ts';
@@ -11,6 +11,7 @@ import type { OpenDataRunReport } from '../../workflows/pix/openData.contract.ts
 import type { SchemaCopyReport } from '../../workflows/pix/schemaCopy.contract.ts';
 import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
 import { gatewayProgram, startGateway, type Gateway } from '../activities/objectStore/gateway.ts';
+import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
@@ -53,14 +54,6 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
     await bench?.end();
   });
 
-  const failureOf = async (work: Promise<unknown>): Promise<ApplicationFailure> => {
-    const error: unknown = await work.then(
-      () => assert.fail('the run succeeded'),
-      (each: unknown) => each,
-    );
-    assert.ok(error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure, String(error));
-    return error.cause;
-  };
   const noSecrets = (report: unknown): void => assert.doesNotMatch(JSON.stringify(report), /canary|not-to-be-seen/);
   const states = (report: { steps: { id: string; state: string }[] }): string[] => report.steps.map(({ id, state }) => `${id} ${state}`);
 
@@ -70,7 +63,7 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
       ['pixOpenData', 'openData'],
       ['pixDumpToObjectStore', 'objectStore'],
     ] as const) {
-      const cause = await failureOf(bench.run(type, { replica: 'bare' }));
+      const cause = await failureOfRun(bench.run(type, { replica: 'bare' }));
       assert.equal(cause.type, 'InvalidInput');
       assert.match(cause.message, new RegExp(`field ${field}`));
     }
@@ -91,7 +84,7 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
       ['pix-source', /is the source/],
     ] as const) {
       await bench.describeReplica('wrong', { schemaCopy: { target: { url } } });
-      const cause = await failureOf(bench.run('pixSchemaCopy', { replica: 'wrong' }));
+      const cause = await failureOfRun(bench.run('pixSchemaCopy', { replica: 'wrong' }));
       assert.equal(cause.type, 'PreflightFailed');
       assert.match(cause.message, words);
     }
@@ -125,7 +118,7 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
     assert.deepEqual([report.rows, report.totalCount], [500, 2000]);
     assert.match(report.warnings.join(), /rowsMax/);
     bench.openData.set({ kind: 'empty' });
-    const cause = await failureOf(bench.run('pixOpenData', { replica: 'pix' }));
+    const cause = await failureOfRun(bench.run('pixOpenData', { replica: 'pix' }));
     bench.openData.set({});
     assert.equal(cause.type, 'HttpUnexpectedAnswer');
     const [row] = await bench.query<{ n: string }>(bench.targetUrl, `select count(*) as n from "${report.table}"`);
@@ -156,7 +149,7 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
         freshness: [{ table: 'users', column: 'createdAt', hoursMax: 0.001 }],
       },
     });
-    const cause = await failureOf(bench.run('pixVerify', { replica: 'strict' }));
+    const cause = await failureOfRun(bench.run('pixVerify', { replica: 'strict' }));
     assert.equal(cause.type, 'ReplicaNotVerified');
     for (const words of [/organization-learners: .*it is empty/, /tiny: .*1 more/, /nobody: 0 rows/, /users\.createdAt: .*hours old/])
       assert.match(cause.message, words);

@@ -18,6 +18,7 @@ import { createConnections } from '../../activities/postgres/connections.ts';
 import { withoutDurability, type PostgresServer, type PostgresVersion } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
 import { tool } from '../../deploy/setup/tools.ts';
+import { askPostgres } from './askPostgres.ts';
 import { activityRunner } from './runActivity.ts';
 
 /** One or two servers with a source and a warehouse, and the activities of the copy beside, called without a workflow. */
@@ -62,14 +63,7 @@ export async function openBesideBench(versions: { source?: PostgresVersion; targ
       ...{ source: { name: 'source', url: 'source' }, target: { name: 'target', url: 'target' } },
       ...changes,
     }),
-    async sql(side, text, values = []) {
-      const client = await connect(side);
-      try {
-        return (await client.query(text, values)).rows as never;
-      } finally {
-        await client.end();
-      }
-    },
+    sql: (side, text, values) => askPostgres(urls[side], text, values),
     async build(copy) {
       const inspection = await act('inspectBeside', { copy });
       const snapshot = await act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });

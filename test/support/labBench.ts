@@ -19,6 +19,7 @@ import { operationsQueue } from '../../workflows/names.contract.ts';
 import type { BackupProofReport } from '../../workflows/vitam/backupProof.contract.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
 import type { StatusReport } from '../../workflows/vitam/status.contract.ts';
+import { endings } from './endings.ts';
 import { startDevServer } from './temporalServer.ts';
 
 /** A small lab, a dev server and a worker process, for tests of whole procedures. */
@@ -52,18 +53,14 @@ export async function openLabBench({
   megabytesPerShard: number;
 }): Promise<LabBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-lab-'));
-  const ends: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
-  const end = async (): Promise<void> => {
-    const errors: unknown[] = [];
-    for (const each of ends.splice(0).reverse()) await each().catch((error: unknown) => errors.push(error));
-    if (errors.length > 0) throw errors[0];
-  };
+  const { atEnd, end } = endings();
+  atEnd(() => rm(directory, { recursive: true, force: true }));
   try {
     const lab = await createLab({ directory, shape: 'small', megabytesPerShard, machines });
-    ends.push(() => lab.down());
+    atEnd(() => lab.down());
     await lab.up((line) => console.log(`# ${line}`));
     const env: TestWorkflowEnvironment = await startDevServer();
-    ends.push(() => env.teardown());
+    atEnd(() => env.teardown());
     let worker: ChildProcess;
     const begin = async (): Promise<void> => {
       worker = await startWorker({
@@ -74,7 +71,7 @@ export async function openLabBench({
       });
     };
     await begin();
-    ends.push(() => endProcess(worker));
+    atEnd(() => endProcess(worker));
     return { ...actions(lab, env.client), lab, client: env.client, end, startWorker: begin, killWorker: () => kill(worker) };
   } catch (error) {
     await end();

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
-import type { LabBench } from './labBench.ts';
+import { openLabBench, type LabBench } from './labBench.ts';
+
+/** A lab on hosts with systemd, and what runs there. */
+export async function openSystemdBench(): Promise<{ bench: LabBench; initial: string[] }> {
+  const bench = await openLabBench({ machines: 'systemd', megabytesPerShard: 25 });
+  try {
+    const initial = await bench.running();
+    assert.ok(initial.length > 15, `only ${initial.length} services run`);
+    return { bench, initial };
+  } catch (error) {
+    await bench.end();
+    throw error;
+  }
+}
 
 /** Copies slow enough to be met in their middle. */
 export const slowCopies = { backup: { compressionLevel: 19 } };

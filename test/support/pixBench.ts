@@ -6,13 +6,14 @@ import { join } from 'node:path';
 
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import pg from 'pg';
 
 import { endProcess } from '../../deploy/lab/devServer.ts';
 import { startPixLab, type PixLab } from '../../deploy/lab/pixLab.ts';
 import { withoutDurability } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startWorker } from '../../deploy/lab/workerProcess.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
+import { askPostgres } from './askPostgres.ts';
+import { endings } from './endings.ts';
 import { startDevServer } from './temporalServer.ts';
 import { waitUntil } from './waitUntil.ts';
 
@@ -35,17 +36,13 @@ export interface PixBench extends PixLab {
 
 export async function openPixBench({ rows }: { rows: number }): Promise<PixBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-pix-'));
-  const ends: (() => Promise<unknown>)[] = [() => rm(directory, { recursive: true, force: true })];
-  const end = async (): Promise<void> => {
-    const errors: unknown[] = [];
-    for (const each of ends.splice(0).reverse()) await each().catch((error: unknown) => errors.push(error));
-    if (errors.length > 0) throw errors[0];
-  };
+  const { atEnd, end } = endings();
+  atEnd(() => rm(directory, { recursive: true, force: true }));
   try {
     const lab = await startPixLab({ directory, rows, settings: withoutDurability });
-    ends.push(lab.end);
+    atEnd(lab.end);
     const env = await startDevServer();
-    ends.push(() => env.teardown());
+    atEnd(() => env.teardown());
     const workDirectory = join(directory, 'work');
     const taskQueue = `pix-${process.pid}-${Date.now()}`;
     let worker: ChildProcess;
@@ -61,7 +58,7 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
       });
     };
     await beginWorker();
-    ends.push(() => endProcess(worker));
+    atEnd(() => endProcess(worker));
     let count = 0;
     const bench: PixBench = {
       ...lab,
@@ -84,15 +81,7 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
           const progress = await bench.progress(handle).catch(() => null);
           return progress !== null && holds(progress);
         }),
-      async query(url, sql, values = []) {
-        const client = new pg.Client({ connectionString: url });
-        await client.connect();
-        try {
-          return (await client.query(sql, values)).rows as never;
-        } finally {
-          await client.end();
-        }
-      },
+      query: askPostgres,
     };
     return bench;
   } catch (error) {

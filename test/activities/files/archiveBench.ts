@@ -9,7 +9,7 @@ import { createFileActivities } from '../../../activities/files/fileActivities.t
 import type { Archive, ArchiveJob, FileActivities } from '../../../activities/files/files.contract.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
-import { runActivity } from '../hosts/runActivity.ts';
+import { runActivity } from '../../support/runActivity.ts';
 import { startSshServer, type SshServer } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
 import type { ArchiveJob } from '../../../activities/files/files.contract.ts';
-import { runActivity } from '../hosts/runActivity.ts';
+import { runActivity } from '../../support/runActivity.ts';
 import { sshServerMissing } from '../hosts/sshServer.ts';
 import { setUpArchiveBench } from './archiveBench.ts';
 import { groupOf, nameOf } from './processGroups.ts';

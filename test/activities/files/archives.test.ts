@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { isRunning, sshServerMissing } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { setUpArchiveBench } from './archiveBench.ts';

@@ -4,11 +4,12 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { createFileActivities } from '../../../activities/files/fileActivities.ts';
 import type { Archive, ArchiveJob } from '../../../activities/files/files.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
-import { runActivity } from '../hosts/runActivity.ts';
+import { runActivity } from '../../support/runActivity.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { startSystemdMachine, systemdMachineMissing, type SystemdMachine } from '../hosts/systemdMachine.ts';
+import { systemdMissing } from '../../support/systemdMissing.ts';
+import { startSystemdMachine, type SystemdMachine } from '../hosts/systemdMachine.ts';
 
-describe('archives as units of systemd', { skip: await systemdMachineMissing() }, () => {
+describe('archives as units of systemd', { skip: await systemdMissing('archives') }, () => {
   let machine: SystemdMachine;
   let hosts: ReturnType<typeof createHosts>;
   let files: ReturnType<typeof createFileActivities>;

@@ -19,7 +19,7 @@ import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { createFileActivities } from '../../../activities/files/fileActivities.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
-import { runActivity } from '../hosts/runActivity.ts';
+import { runActivity } from '../../support/runActivity.ts';
 
 describe('small files and folders', () => {
   const hosts = createHosts({ resolveSecret: async () => '' });

@@ -8,7 +8,7 @@ import { after, before, beforeEach, afterEach, describe, test } from 'node:test'
 import { createHostActivities } from '../../../activities/hosts/hostActivities.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { createSecretResolver } from '../../../activities/tools/resolveSecret.ts';
-import { beginActivity, runActivity } from './runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 

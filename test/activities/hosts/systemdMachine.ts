@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { hostRefOf } from '../../../deploy/lab/labHosts.ts';
 import type { LabMachines, LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
-import { createSystemdMachines, systemdMachinesAvailable } from '../../../deploy/lab/machines/systemdMachines.ts';
+import { createSystemdMachines } from '../../../deploy/lab/machines/systemdMachines.ts';
 
 /** One machine with a real systemd and a real sshd, reached as a customer's host is. */
 export interface SystemdMachine {
@@ -13,14 +13,6 @@ export interface SystemdMachine {
   machines: LabMachines;
   resolveSecret(name: string): Promise<string>;
   down(): Promise<void>;
-}
-
-/** Why there can be no such machine here, or undefined. With REQUIRE_REAL=1 that is an error. */
-export async function systemdMachineMissing(): Promise<string | undefined> {
-  const { available, why } = await systemdMachinesAvailable();
-  if (available) return undefined;
-  if (process.env.REQUIRE_REAL === '1') throw new Error(`machines with systemd are required (REQUIRE_REAL=1): ${why}`);
-  return `NOT TESTED on real systemd: ${why}`;
 }
 
 export async function startSystemdMachine(name: string, units: LabUnit[]): Promise<SystemdMachine> {

@@ -10,7 +10,7 @@ import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { HttpRequest } from '../../../activities/http/http.contract.ts';
 import { createHttpActivities } from '../../../activities/http/httpActivities.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { freePort, sshServerMissing, startSshServer, type SshServer } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { bodyOf, startTestServer, type TestServer } from './testServer.ts';

@@ -14,7 +14,7 @@ import { startApplicationStandIn } from '../../../deploy/lab/pixStandIns/applica
 import { startMetricsStandIn } from '../../../deploy/lab/pixStandIns/metricsStandIn.ts';
 import { withoutDurability } from '../../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 
 describe('the load guard', { concurrency: 1 }, () => {
   let application: Awaited<ReturnType<typeof startApplicationStandIn>>;

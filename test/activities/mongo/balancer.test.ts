@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import type { MongoCluster, MongoRouter } from '../../../activities/mongo/mongo.contract.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { startMongosStandIn, type MongosStandIn } from './mongosStandIn.ts';
 import { findMongod, freePort, hostRef, openRealMongo, operator, systemUser, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';

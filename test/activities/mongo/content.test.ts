@@ -11,7 +11,7 @@ import { CancelledFailure } from '@temporalio/common';
 import type { Document } from 'mongodb';
 
 import type { ContentRecord, ReplicaSet, SeenPrimary } from '../../../activities/mongo/mongo.contract.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { findMongod, freePort, hostRef, openRealMongo, operator, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';
 import { waitUntil } from '../../support/waitUntil.ts';

@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { ReplicaSet } from '../../../activities/mongo/mongo.contract.ts';
-import { runActivity } from '../hosts/runActivity.ts';
+import { runActivity } from '../../support/runActivity.ts';
 import { findMongod, freePort, hostRef, openRealMongo, operator, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';
 

@@ -12,7 +12,7 @@ import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ObjectStore } from '../../../activities/objectStore/objectStore.contract.ts';
 import { createObjectStoreActivities } from '../../../activities/objectStore/objectStoreActivities.ts';
 import { partBytesOf } from '../../../activities/objectStore/uploadStream.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { freePort } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { gatewayProgram, startGateway, type Gateway } from './gateway.ts';

@@ -9,7 +9,7 @@ import { judgeCounts } from '../../../activities/postgres/checks/countRows.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 
 test('counts are judged by what production can have done since the night', () => {
   const judge = (sourceRows: number, targetRows: number, deleted = 0): string | undefined =>

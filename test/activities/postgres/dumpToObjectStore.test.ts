@@ -19,8 +19,9 @@ import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+import { errorOf } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { gatewayProgram, startGateway, type Gateway } from '../objectStore/gateway.ts';
 
 const { program, missing } = await gatewayProgram();
@@ -78,11 +79,6 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       () => true,
       () => false,
     );
-  const failureOf = async (work: Promise<unknown>): Promise<Error & { type?: string }> =>
-    work.then(
-      () => assert.fail('it succeeded'),
-      (error: unknown) => error as Error,
-    );
   const sessions = () => bench.sql('source', `select pid from pg_stat_activity where application_name = 'nightshift dump'`);
   const nothingOf = async (key: string): Promise<void> => {
     assert.equal(await isThere(key), false, `${key} is in the store`);
@@ -120,7 +116,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
 
   test('a pg_dump that ends badly, late as it may be, leaves nothing in the store', async () => {
     const dumps = activitiesWith(await toolsWith('fails', `"$real" "$@"; echo 'out of luck' >&2; exit 3`));
-    const error = await failureOf(dump('pix/failed', dumps));
+    const error = await errorOf(dump('pix/failed', dumps));
     assert.equal(error.type, 'PostgresFailed');
     assert.match(error.message, /pg_dump ended with 3: out of luck/);
     await nothingOf('pix/failed');
@@ -132,7 +128,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       ['rows', 60_000],
     ] as const) {
       const dumps = activitiesWith(await toolsWith(`cut-${name}`, `"$real" "$@" | head -c ${cut}; exit 0`));
-      const error = await failureOf(dump(`pix/cut-${name}`, dumps));
+      const error = await errorOf(dump(`pix/cut-${name}`, dumps));
       assert.equal(error.type, 'PostgresFailed', error.message);
       assert.match(error.message, /pg_restore/);
       await nothingOf(`pix/cut-${name}`);
@@ -147,7 +143,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
         `"$real" "$@" | cat > "$0.whole"; size=$(wc -c < "$0.whole"); head -c $((size - 3000)) "$0.whole"; head -c 40 /dev/zero; tail -c 2960 "$0.whole"`,
       ),
     );
-    const error = await failureOf(dump('pix/damaged', dumps));
+    const error = await errorOf(dump('pix/damaged', dumps));
     assert.equal(error.type, 'PostgresFailed', error.message);
     await nothingOf('pix/damaged');
   });
@@ -234,7 +230,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       one.catch(() => undefined);
       await parts();
       await bench.sql('source', `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'nightshift dump'`);
-      const lost = await failureOf(one);
+      const lost = await errorOf(one);
       assert.ok(['PostgresUnreachable', 'PostgresFailed'].includes(lost.type ?? ''), lost.message);
       assert.match(lost.message, /pg_dump/);
       await nothingOf('pix/session');
@@ -242,7 +238,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
       two.catch(() => undefined);
       await parts();
       await gateway.kill();
-      const gone = await failureOf(two);
+      const gone = await errorOf(two);
       await gateway.start();
       assert.equal(gone.type, 'ObjectStoreUnavailable', gone.message);
       // The next attempt clears what that left, and is whole.

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CancelledFailure } from '@temporalio/common';
 
+import { failsWith } from '../../support/failures.ts';
 import { openIncrementalBench, type IncrementalBench } from './incrementalBench.ts';
-
-const type =
-  (wanted: string, ...words: string[]) =>
-  (error: unknown) => {
-    assert.ok(error instanceof ApplicationFailure, String(error));
-    assert.equal(error.type, wanted, error.message);
-    for (const word of words) assert.ok(error.message.includes(word), `"${word}" is not in: ${error.message}`);
-    return true;
-  };
 
 describe('the incremental copy', { concurrency: 1 }, () => {
   let bench: IncrementalBench;
@@ -137,7 +129,7 @@ describe('the incremental copy', { concurrency: 1 }, () => {
     await bench.sql('target', 'alter table plain drop constraint plain_pkey');
     const copy = bench.copy({ plain: {} }, { chunkRows: 500 });
     const outcomes = await Promise.allSettled([1, 2].map(() => bench.act('copyIncremental', { copy, table: 'plain' })));
-    for (const outcome of outcomes) if (outcome.status === 'rejected') type('PostgresBusy', 'another session')(outcome.reason);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') failsWith('PostgresBusy', 'another session')(outcome.reason);
     const report = await bench.act('copyIncremental', { copy, table: 'plain' });
     assert.equal(report.rows, 30_000);
     assert.ok(await bench.equal('plain'));
@@ -176,7 +168,7 @@ describe('the incremental copy', { concurrency: 1 }, () => {
     ])
       assert.match(told, fault);
     assert.equal(faults.length, 5);
-    await assert.rejects(bench.act('copyIncremental', { copy, table: 'changing' }), type('SchemaChanged', 'column b'));
-    await assert.rejects(bench.act('copyIncremental', { copy, table: 'nothing' }), type('IncrementalTableEmpty', 'nothing'));
+    await assert.rejects(bench.act('copyIncremental', { copy, table: 'changing' }), failsWith('SchemaChanged', 'column b'));
+    await assert.rejects(bench.act('copyIncremental', { copy, table: 'nothing' }), failsWith('IncrementalTableEmpty', 'nothing'));
   });
 });

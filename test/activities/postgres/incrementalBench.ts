@@ -1,7 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { MockActivityEnvironment } from '@temporalio/testing';
-
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import type { IncrementalCopy, IncrementalTableSetting } from '../../../activities/postgres/incremental/incremental.contract.ts';
@@ -9,7 +7,7 @@ import { createIncrementalActivities } from '../../../activities/postgres/increm
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
-import { activityRunner } from '../../support/runActivity.ts';
+import { activityRunner, beginActivity } from '../../support/runActivity.ts';
 
 /** A source and a warehouse on a real server, and the activities of the incremental copy, called without a workflow. */
 export interface IncrementalBench extends Pick<BesideBench, 'sql' | 'connect' | 'end' | 'urls'> {
@@ -43,12 +41,10 @@ export async function openIncrementalBench(): Promise<IncrementalBench> {
       };
     },
     async interrupt(copy, table, when) {
-      const environment = new MockActivityEnvironment({ attempt: 1 });
-      const run = environment.run.bind(environment) as (activity: unknown, input: unknown) => Promise<unknown>;
-      const running = run(activities.copyIncremental.bind(activities), { copy, table }).catch((error: unknown) => error);
+      const { result, cancel } = beginActivity(() => activities.copyIncremental({ copy, table }));
       while (!(await when())) await pause(5);
-      environment.cancel();
-      return running;
+      cancel();
+      return result.catch((error: unknown) => error);
     },
     async equal(table) {
       const [compared] = await compareTables({ ...urls, tables: [table] });

@@ -13,8 +13,9 @@ import type { OpenDataReport } from '../../../activities/postgres/openData/openD
 import { createOpenDataActivities } from '../../../activities/postgres/openData/openDataActivities.ts';
 import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pixStandIns/openDataStandIn.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+import { errorOf } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 
 const table = 'cpf-list';
 
@@ -52,11 +53,6 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
   const replace = (changes = {}): Promise<OpenDataReport> => runActivity(() => act.replaceOpenData(request(changes)));
   const count = async (): Promise<number> =>
     Number((await bench.sql<{ n: string }>('target', `select count(*) as n from "${table}"`))[0]?.n);
-  const failureOf = async (work: Promise<unknown>): Promise<Error & { type?: string }> =>
-    work.then(
-      () => assert.fail('it succeeded'),
-      (error: unknown) => error as Error,
-    );
 
   test('comes page by page into a table without keys, every character as it is', async () => {
     const report = await replace();
@@ -83,7 +79,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
     );
     assert.deepEqual(await bench.sql('target', `select nspname from pg_namespace where nspname like 'nightshift%'`), []);
     await runActivity(() => act.checkOpenData({ ...request(), table, rows: 250 }));
-    assert.equal((await failureOf(runActivity(() => act.checkOpenData({ ...request(), table, rows: 251 })))).type, 'ReplicaNotVerified');
+    assert.equal((await errorOf(runActivity(() => act.checkOpenData({ ...request(), table, rows: 251 })))).type, 'ReplicaNotVerified');
   });
 
   test('at most so many rows are taken as are allowed', async () => {
@@ -138,7 +134,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
       ['notJson', /no JSON/],
     ] as const) {
       site.set({ kind });
-      const error = await failureOf(replace());
+      const error = await errorOf(replace());
       assert.equal(error.type, 'HttpUnexpectedAnswer');
       assert.match(error.message, words);
       assert.equal(await count(), 250);
@@ -153,7 +149,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
     site.set({});
     assert.equal((await fetched).records.length, 100);
     site.set({ kind: 'serverError' });
-    const error = await failureOf(
+    const error = await errorOf(
       fetchOpenData({ url: `${site.url}${openDataPath}`, rowsMax: 100, signal: new AbortController().signal, pauseMs: 1 }),
     );
     assert.equal(error.type, 'HttpUnexpectedAnswer');
@@ -205,7 +201,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
       );
       running.cancel();
       await assert.rejects(running.result, CancelledFailure);
-      const busy = await failureOf(replace({ swapLimitSeconds: 0.1 }));
+      const busy = await errorOf(replace({ swapLimitSeconds: 0.1 }));
       assert.equal(busy.type, 'TargetBusy');
     } finally {
       await holder.end();
@@ -216,7 +212,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
 
   test('what cannot be moved is said, and stays', async () => {
     await bench.sql('target', `create materialized view frozen as select siren from "${table}"`);
-    const error = await failureOf(replace());
+    const error = await errorOf(replace());
     assert.equal(error.type, 'BesideNotPossible');
     assert.match(error.message, /frozen/);
     await bench.sql('target', 'drop materialized view frozen');

@@ -12,8 +12,9 @@ import { createDumpActivities } from '../../../activities/postgres/dumps/dumpAct
 import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+import { errorOf } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 
 const copy = { source: { name: 'warehouse', url: 'source' }, target: { name: 'schema copy', url: 'target' } };
 
@@ -57,11 +58,6 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
         `select format('%s.%s', schemaname, tablename) as name from pg_tables where schemaname !~ '^(pg_|information_schema)' order by 1`,
       )
     ).map(({ name }) => name);
-  const failureOf = async (work: Promise<unknown>): Promise<Error & { type?: string }> =>
-    work.then(
-      () => assert.fail('it succeeded'),
-      (error: unknown) => error as Error,
-    );
   const foldersLeft = async (): Promise<string[]> => (await readdir(tmpdir())).filter((name) => name.startsWith('nightshift-schema-'));
 
   test('brings every table, view, type and function, no rows and nothing of our own', async () => {
@@ -93,7 +89,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
   test('an error stops it, and the target is as it was', async () => {
     await bench.sql('target', 'create schema theirs; create view theirs.people as select id from public.users');
     await bench.sql('source', 'create table brand_new (id int)');
-    const error = await failureOf(act());
+    const error = await errorOf(act());
     assert.equal(error.type, 'PostgresFailed');
     assert.match(error.message, /theirs\.people/);
     assert.ok(!error.message.includes('canary'));
@@ -105,7 +101,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
 
   test('the comparison names a table that is missing and one whose columns differ', async () => {
     await bench.sql('target', 'drop table brand_new; alter table users add column surprise int');
-    const error = await failureOf(compare());
+    const error = await errorOf(compare());
     assert.equal(error.type, 'ReplicaNotVerified');
     assert.match(error.message, /public\.brand_new: is missing/);
     assert.match(error.message, /public\.users: .*surprise/);

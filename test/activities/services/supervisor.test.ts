@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ServiceCondition, ServiceState } from '../../../activities/services/services.contract.ts';
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { freePort, isRunning } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { serverCommand } from './serverCommand.ts';

@@ -5,9 +5,10 @@ import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ServiceCondition, ServiceState } from '../../../activities/services/services.contract.ts';
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
 import type { LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
-import { beginActivity, runActivity } from '../hosts/runActivity.ts';
+import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { startSystemdMachine, systemdMachineMissing, type SystemdMachine } from '../hosts/systemdMachine.ts';
+import { systemdMissing } from '../../support/systemdMissing.ts';
+import { startSystemdMachine, type SystemdMachine } from '../hosts/systemdMachine.ts';
 import { serverCommand } from './serverCommand.ts';
 
 const clean: ServiceCondition[] = ['stopped'];
@@ -23,7 +24,7 @@ const unitOf = (name: string, command: string[], changes: Partial<LabUnit> = {})
 });
 const shell = (script: string): string[] => ['/bin/sh', '-c', script];
 
-describe('services under systemd', { skip: await systemdMachineMissing() }, () => {
+describe('services under systemd', { skip: await systemdMissing('services') }, () => {
   let machine: SystemdMachine;
   let hosts: ReturnType<typeof createHosts>;
   let services: ReturnType<typeof createServiceActivities>;

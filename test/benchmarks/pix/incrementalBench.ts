@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { MockActivityEnvironment } from '@temporalio/testing';
 import { Command } from 'commander';
 import { execa } from 'execa';
 import pg from 'pg';
@@ -14,6 +13,7 @@ import { createConnections } from '../../../activities/postgres/connections.ts';
 import type { IncrementalCopy, IncrementalTableReport } from '../../../activities/postgres/incremental/incremental.contract.ts';
 import { createIncrementalActivities } from '../../../activities/postgres/incremental/incrementalActivities.ts';
 import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
+import { runActivity } from '../../support/runActivity.ts';
 import type { Bench, Section } from '../bench.contract.ts';
 import { tellSection } from '../report.ts';
 import { ratios } from '../statistics.ts';
@@ -69,10 +69,7 @@ export async function measureIncremental(
       ...{ source: { name: 'source', url: 'source' }, target: { name: 'target', url: 'target' } },
       tables: [{ name: 'answers', key: 'id', updatedAt: null, deletes: false, extraIndexes: [] }],
     };
-    return new MockActivityEnvironment({ attempt: 1 }).run(
-      (input: { copy: IncrementalCopy; table: string }) => activities.copyIncremental(input),
-      { copy, table: 'answers' },
-    );
+    return runActivity(() => activities.copyIncremental({ copy, table: 'answers' }));
   };
   // Yesterday's run, whose state every round begins with; then a day passes.
   await ours(chunkRows);
