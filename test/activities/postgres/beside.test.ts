@@ -3,21 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ApplicationFailure } from '@temporalio/common';
-
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+import { failsWith } from '../../support/failures.ts';
 
 const unusual = join(import.meta.dirname, 'unusual.sql');
-const type =
-  (wanted: string, ...words: string[]) =>
-  (error: unknown) => {
-    assert.ok(error instanceof ApplicationFailure, String(error));
-    assert.equal(error.type, wanted, error.message);
-    for (const word of words) assert.ok(error.message.includes(word), `"${word}" is not in: ${error.message}`);
-    return true;
-  };
-
 describe('a copy beside the one in use', { concurrency: 1 }, () => {
   let bench: BesideBench;
   const tables = ['users', 'knowledge-elements', 'parted', 'parted_1', 'parted_2', '_under', 'empty_one'];
@@ -104,12 +94,18 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     const reader = await bench.connect('target');
     await reader.query('begin');
     await reader.query('select count(*) from public.users');
-    await assert.rejects(bench.act('swapBeside', { copy, limitSeconds: 1 }), type('TargetBusy', 'warehouse_owner', 'idle in transaction'));
+    await assert.rejects(
+      bench.act('swapBeside', { copy, limitSeconds: 1 }),
+      failsWith('TargetBusy', 'warehouse_owner', 'idle in transaction'),
+    );
     await reader.query('commit');
     // LOCK does not take materialized views; what moves them gives way all the same.
     await reader.query('begin');
     await reader.query('select count(*) from public.mv');
-    await assert.rejects(bench.act('swapBeside', { copy, limitSeconds: 0 }), type('TargetBusy', 'warehouse_owner', 'idle in transaction'));
+    await assert.rejects(
+      bench.act('swapBeside', { copy, limitSeconds: 0 }),
+      failsWith('TargetBusy', 'warehouse_owner', 'idle in transaction'),
+    );
     // Nobody waits behind the swap for longer than its one try.
     assert.equal((await bench.sql('target', `select count(*)::int as n from public.users`)).length, 1);
     const swapping = bench.act('swapBeside', { copy, limitSeconds: 30 });
@@ -151,7 +147,7 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     await bench.act('releaseSnapshot', { copy });
     await assert.rejects(
       bench.act('defineBeside', { copy: { ...copy, run: 'run-7b' }, snapshot, sharedTypes: ['mood'] }),
-      type('SnapshotLost', snapshot.id),
+      failsWith('SnapshotLost', snapshot.id),
     );
     await bench.sql('source', `insert into public.users (email) values ('between the snapshots')`);
     await bench.replicate(copy);
