@@ -1,4 +1,4 @@
-import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
+import { ownSchema, type PostgresFacts, type PostgresRef } from '../postgres.contract.ts';
 import type { RoomLimits } from '../room/room.contract.ts';
 
 /** Schemas on the target that belong to a copy beside the live one. */
@@ -8,7 +8,7 @@ export const besideSchemas = {
   /** Yesterday's copy, for an instant undo. */
   previous: 'nightshift_previous',
   /** Checkpoints, and the list of what the last swap brought. */
-  bookkeeping: 'nightshift',
+  bookkeeping: ownSchema,
 } as const;
 
 /** One replica: a source schema copied into the same schema of the target. */

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ApplicationFailure } from '@temporalio/common';
 import pg from 'pg';
 
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
@@ -15,6 +14,7 @@ import type { ReplicaCheck } from '../../../activities/postgres/beside/beside.co
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
+import { failsWith } from '../../support/failures.ts';
 import { activityRunner } from '../../support/runActivity.ts';
 
 const unusual = join(import.meta.dirname, 'unusual.sql');
@@ -28,15 +28,6 @@ const names = `
   create table public."two  blanks" (id int primary key); insert into public."two  blanks" values (1), (2);
   create table public."organization-learners" (id int); insert into public."organization-learners" values (1);
   create view public.noted as select note from public.answers`;
-
-const type =
-  (wanted: string, ...words: string[]) =>
-  (error: unknown) => {
-    assert.ok(error instanceof ApplicationFailure, String(error));
-    assert.equal(error.type, wanted, error.message);
-    for (const word of words) assert.ok(error.message.includes(word), `"${word}" is not in: ${error.message}`);
-    return true;
-  };
 
 describe('a replacement in place', { concurrency: 1 }, () => {
   let bench: BesideBench;
@@ -177,7 +168,7 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     const copy = copyOf('run-3');
     assert.ok((await act('inspectInPlace', { copy })).faults.some((each) => each.includes('bi.typed')));
     await dumped(copy);
-    await assert.rejects(act('emptyTarget', { copy }), type('PreflightFailed', 'bi.typed'));
+    await assert.rejects(act('emptyTarget', { copy }), failsWith('PreflightFailed', 'bi.typed'));
     assert.ok((await bench.sql('target', 'select from public.users limit 1')).length > 0);
     await bench.sql('target', 'drop table bi.typed');
     await act('discardInPlace', { copy, outcome: 'notReplaced' });
@@ -192,8 +183,8 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     // A name that is taken breaks one index, and pg_restore goes on with the rest.
     await bench.sql('target', 'create table public."users_norm_idx" (x int)');
     const restore = { copy, jobs: 2, memoryMegabytes: 64, idleSeconds };
-    await assert.rejects(act('restoreInPlace', restore), type('PostgresFailed', 'users_norm_idx'));
-    await assert.rejects(act('verifyInPlace', { copy }), type('ReplicaNotVerified', 'users_norm_idx'));
+    await assert.rejects(act('restoreInPlace', restore), failsWith('PostgresFailed', 'users_norm_idx'));
+    await assert.rejects(act('verifyInPlace', { copy }), failsWith('ReplicaNotVerified', 'users_norm_idx'));
     await bench.sql('target', 'drop table public."users_norm_idx"');
     assert.deepEqual(await act('defineInPlace', { copy, idleSeconds }), await act('defineInPlace', { copy, idleSeconds }));
     const again = await act('restoreInPlace', restore);
