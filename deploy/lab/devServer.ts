@@ -51,6 +51,9 @@ export async function startDevServer({ database, log, say }: { database: string;
         database,
         '--log-level',
         'warn',
+        // Written ahead and synced at checkpoints alone: a killed server loses nothing, a power cut perhaps the last seconds of a desk's lab.
+        '--sqlite-pragma',
+        'synchronous=1',
       ],
       ...Object.values(searchAttributes).flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
       ...unthrottled,

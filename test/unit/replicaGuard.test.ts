@@ -58,6 +58,11 @@ describe('guard and containers of a replica file', () => {
     const messages = async (guard: object): Promise<string> =>
       (await read({ guard })).faults.map(({ path, message }) => `${path}: ${message}`).join(' | ');
     assert.match(await messages({}), /guard: nothing is read/);
+    const inPlace = await read({ full: { method: 'inPlace' }, guard: { breach: 'stop', responseTimes: [app] } });
+    assert.match(
+      inPlace.faults.map(({ path, message }) => `${path}: ${message}`).join(),
+      /guard.breach: cannot be "stop" where full.method is "inPlace"/,
+    );
     assert.match(await messages({ responseTimes: [app, app] }), /two readings are called "app"/);
     assert.match(await messages({ responseTimes: [app], hours: { zone: 'Mars/Base' } }), /guard.hours.zone: an IANA time zone/);
     assert.match(

@@ -16,8 +16,11 @@ export interface InPlacePlan {
 const brokenOff = 'none: the warehouse stays half full, the dump is kept, and the failure names the command that goes on';
 
 export function planInPlace({ name, source, target, schema, tables, full }: PixReplica): InPlacePlan {
+  // Up to the emptying a pause is heeded; from there on it would only keep the warehouse down.
+  const mayWait = ['inspect', 'dump', 'prove', 'empty'];
   const step = (id: string, phase: string, title: string, commands: string[] = []): PlannedStep => ({
-    ...{ id, phase, title, commands, skippable: false, whenPaused: 'waits' },
+    ...{ id, phase, title, commands, skippable: false },
+    ...(mayWait.includes(id) ? { whenPaused: 'waits' as const } : {}),
   });
   const kept = Object.keys(tables).map((table) => ` --exclude-table='"${schema}"."${table}"'`);
   return {

@@ -14,9 +14,12 @@ const guardName = 'the load guard';
 /** For persons who pause a run of a replica without a guard. Shorter than the time for which a snapshot is held without work. */
 const withoutGuard: PausePolicy = { limitSeconds: 1500, underWay: 'finish', whenPauseEnds: 'stop' };
 
-export function pausePolicyOf({ guard }: PixReplica): PausePolicy {
-  if (!guard) return withoutGuard;
-  return { limitSeconds: guard.pauseMaxSeconds, underWay: guard.underWay, whenPauseEnds: guard.whenPauseEnds };
+/** A run that replaces in place is never stopped by load or by a pause's end: the warehouse would stay half full. */
+export function pausePolicyOf({ guard, full }: PixReplica): PausePolicy {
+  const policy = guard
+    ? { limitSeconds: guard.pauseMaxSeconds, underWay: guard.underWay, whenPauseEnds: guard.whenPauseEnds }
+    : withoutGuard;
+  return full.method === 'inPlace' ? { ...policy, whenPauseEnds: 'goOn' } : policy;
 }
 
 /**

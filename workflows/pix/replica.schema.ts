@@ -137,6 +137,11 @@ export function resolveReplica(name: string, document: ReplicaDocument): { repli
       path: 'guard.pauseMaxSeconds',
       message: `must be less than full.snapshotIdleSeconds (${rest.full.snapshotIdleSeconds}): a longer pause would lose the snapshot`,
     });
+  if (guard?.breach === 'stop' && rest.full.method === 'inPlace')
+    faults.push({
+      path: 'guard.breach',
+      message: 'cannot be "stop" where full.method is "inPlace": a stop would leave the warehouse half full',
+    });
   const replica: PixReplica = {
     name,
     ...rest,

@@ -41,16 +41,7 @@ export async function runPixProcedure<Request extends { replica: PixReplica }, R
     ...(neverHolds ? { onStepFailure: 'unwind' as const } : {}),
     ...(guarded ? { pauses: pausePolicyOf(replica) } : {}),
   });
-  const hold = async (): Promise<() => Promise<void>> => {
-    try {
-      return await holdPlatform('pix', replica.name);
-    } catch (error) {
-      // Refused: as it came, it names the run that holds the replica.
-      runbook.setState(isCancellation(error) ? 'cancelled' : 'failed');
-      throw error;
-    }
-  };
-  const release = parent ? async () => undefined : await hold();
+  const release = parent ? async () => undefined : await holdPlatform(runbook, 'pix', replica.name);
   try {
     const doWork = (): Promise<Report> => work(request, runbook, startTime.getTime());
     const report = await (guarded ? underLoadGuard(replica, runbook, doWork) : doWork());

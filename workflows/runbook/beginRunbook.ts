@@ -286,9 +286,12 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     wakeRetry: () => {
       retryWanted = true;
     },
-    stopWork: (message) => {
-      for (const stop of abortListeners) stop(message);
-    },
+    stopWork: () =>
+      abortListeners.length === 0
+        ? null
+        : (message) => {
+            for (const stop of abortListeners) stop(message);
+          },
   });
   show();
   return runbook;

@@ -3,15 +3,26 @@ import { CancellationScope, ParentClosePolicy, sleep, startChild } from '@tempor
 
 import { failure } from '../../activities/failure.ts';
 import { platformLockId } from '../names.contract.ts';
+import type { Runbook } from './beginRunbook.ts';
+import { isCancellation } from './failures.ts';
 import { quick } from './profiles.ts';
 
 /**
  * Holds the platform for this run. The lock is a child workflow with a fixed id: the server lets one be open, and closes it
  * with its parent, however the parent ends (done, failed, cancelled, terminated), so a lock never outlives its run.
- * Fails with AlreadyRunning, naming the run that holds it.
+ * Fails with AlreadyRunning, naming the run that holds it; the run's state then says so.
  * @returns releases the lock.
  */
-export async function holdPlatform(system: string, platform: string): Promise<() => Promise<void>> {
+export async function holdPlatform(runbook: Runbook, system: string, platform: string): Promise<() => Promise<void>> {
+  try {
+    return await take(system, platform);
+  } catch (error) {
+    runbook.setState(isCancellation(error) ? 'cancelled' : 'failed');
+    throw error;
+  }
+}
+
+async function take(system: string, platform: string): Promise<() => Promise<void>> {
   const workflowId = platformLockId(system, platform);
   for (let attempt = 1; ; attempt++) {
     try {

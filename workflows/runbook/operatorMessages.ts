@@ -17,7 +17,8 @@ interface MessageTargets {
   decideHeld: (step: string, decision: HeldDecision) => void;
   answer: (question: string, choice: string, message: OperatorMessage) => void;
   wakeRetry: () => void;
-  stopWork: (message: OperatorMessage) => void;
+  /** Null while nothing would heed it. */
+  stopWork: () => ((message: OperatorMessage) => void) | null;
 }
 
 type StepMessage = OperatorMessage & { step?: string };
@@ -81,7 +82,7 @@ export function registerMessages({ progress, pauses, decide, decideHeld, answer,
     (message) => {
       for (const { step } of progress.held) decideHeld(step, { choice: 'abort', message });
       decided('the run', 'abort', message);
-      stopWork(message);
+      stopWork()?.(message);
       return 'aborting: the platform is brought back';
     },
     {
@@ -89,6 +90,7 @@ export function registerMessages({ progress, pauses, decide, decideHeld, answer,
       validator: (message: OperatorMessage) => {
         saysWho(message);
         if (!isWorking()) refuse(`the run is not working any more: ${progress.state}`);
+        if (!stopWork() && progress.held.length === 0) refuse('nothing is held and nothing is taken down yet: cancel ends the run');
       },
     },
   );

@@ -49,7 +49,7 @@ export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBacku
   const runbook = beginRunbook({ procedure: 'vitamColdBackup', system: 'vitam', target: platform.name, steps: allSteps(plan), ...policy });
   const night = beginNight(platform, plan, runbook, setName(startTime, runId), runId);
   setHandler(defineQuery(messages.report), () => facts(night), { description: 'What the run took down, what is still down, what failed' });
-  const release = await holdPlatform('vitam', platform.name);
+  const release = await holdPlatform(runbook, 'vitam', platform.name);
   try {
     const window = await enterWindow(night);
     await preflight(night);

@@ -57,7 +57,7 @@ export async function vitamStart(input: StartInput): Promise<StartReport> {
     onStepFailure: 'unwind',
   });
   const night = beginNight(platform, plan, runbook, 'none', 'any');
-  const release = await holdPlatform('vitam', platform.name);
+  const release = await holdPlatform(runbook, 'vitam', platform.name);
   try {
     const seen = await runbook.step(inspect, () => look(night, services, members));
     await CancellationScope.nonCancellable(() =>
