@@ -44,6 +44,10 @@ export async function followRun(handle: WorkflowHandle, say: Say, stop?: AbortSi
       }
       for (const { id, text, choices, deadlineAt } of progress.questions)
         once(told, `question ${id} ${deadlineAt}`, () => say(`  ?  ${text} (${choices.join(' | ')}; until ${deadlineAt})`));
+      for (const { by, why, sinceAt, untilAt } of progress.pauses)
+        once(told, `pause ${by} ${sinceAt}`, () =>
+          say(`  =  paused by ${by}: ${why}${untilAt ? ` (until ${untilAt} at the latest)` : ''}`),
+        );
       for (const { step, failure, deadlineAt } of progress.held)
         once(told, `held ${step} ${deadlineAt}`, () => say(`  !  held: ${step}: ${failure} (until ${deadlineAt})`));
       if (

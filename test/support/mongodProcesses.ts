@@ -110,18 +110,25 @@ export async function startMongodSet(name: string, role: ReplicaSet['role'], siz
         members: members.map(({ port }, index) => ({ _id: index, host: `127.0.0.1:${port}` })),
       },
     });
-    for (let tries = 0; tries < 300; tries++) {
-      const status = (await first.db('admin').command({ replSetGetStatus: 1 })) as unknown as { members: { stateStr: string }[] };
-      const states = status.members.map(({ stateStr }) => stateStr);
-      if (states.includes('PRIMARY') && states.every((state) => state === 'PRIMARY' || state === 'SECONDARY')) break;
-      await pause(100);
-    }
     await first.close();
+    const clients = await Promise.all(members.map(({ host }) => client(host.name)));
+    await untilSettled(clients).finally(() => Promise.all(clients.map((each) => each.close())));
     return { set, directory, stop, start, client, end };
   } catch (error) {
     await end();
     throw error;
   }
+}
+
+/** Every member is in its place, and the primary takes writes: its state says PRIMARY a moment earlier. */
+async function untilSettled(members: MongoClient[]): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    const hellos = await Promise.all(members.map((member) => member.db('admin').command({ hello: 1 })));
+    const settled = hellos.every(({ isWritablePrimary, secondary }) => isWritablePrimary === true || secondary === true);
+    if (settled && hellos.some(({ isWritablePrimary }) => isWritablePrimary === true)) return;
+    await pause(100);
+  }
+  throw new Error('the set has no primary');
 }
 
 async function untilListening(port: number): Promise<void> {
