@@ -18,7 +18,7 @@ const replace: PlannedStep = {
  * Runbook   systems.md C.2.4, PX-10.
  * Downtime  none: the former tables serve until all eight new ones are filled and judged.
  * Needs     learningContent in the replica file.
- * On error  the former tables stay in use.
+ * On error  the former tables stay in use; only an answer lost for good leaves that open, and the failure claims neither.
  * To stop   cancel.
  */
 export async function pixLearningContent(input: LearningContentInput): Promise<LearningContentRunReport> {

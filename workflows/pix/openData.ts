@@ -19,7 +19,7 @@ const check: PlannedStep = { id: 'check', title: 'count what readers see', phase
  * Runbook   systems.md C.2.8 (Mondays), PX-22.
  * Downtime  none: the former table serves until the new one is filled and counted.
  * Needs     openData in the replica file.
- * On error  the former table stays in use.
+ * On error  the former table stays in use; only an answer lost for good leaves that open, and the failure claims neither.
  * To stop   cancel.
  */
 export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunReport> {

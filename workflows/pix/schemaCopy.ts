@@ -22,7 +22,7 @@ const compare = step('compare', '3. Verify', 'compare tables and columns of both
  * Runbook   systems.md C.2.8 (noon), PX-21.
  * Downtime  none for the warehouse; readers of the other database wait for the moment of the transaction.
  * Needs     schemaCopy in the replica file; pg_dump, pg_restore and psql on the worker.
- * On error  the other database is as it was.
+ * On error  the other database is as it was; only an answer lost for good leaves that open, and the failure claims neither.
  * To stop   cancel.
  */
 export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyReport> {
