@@ -1,8 +1,8 @@
 """Tells everything of a supervisor program as JSON, after an order when one is asked for and its state calls for it.
 
-python -c "$(cat programInfo.py)" CONFIGURATION PROGRAM [start|stop]
+python -c "$(cat programInfo.py)" CONFIGURATION PROGRAM [start|startWithoutWaiting|stop]
 
-An order waits as supervisorctl's does. "lived" is what an obeyed start proves: supervisord calls a program started after startsecs alone.
+start and stop wait as supervisorctl does. "lived" is what an obeyed start proves: supervisord calls a program started after startsecs alone.
 """
 import json
 import sys
@@ -19,12 +19,18 @@ sys.argv = ["supervisorctl"]
 options = ClientOptions()
 options.realize(["-c", configuration])
 server = options.getServerProxy().supervisor
-calls_for = {"start": ("STOPPED", "EXITED", "FATAL"), "stop": ("RUNNING", "STARTING", "BACKOFF")}
-ordered = bool(order) and server.getProcessInfo(program)["statename"] in calls_for[order[0]]
+idle = ("STOPPED", "EXITED", "FATAL")
+orders = {
+    "start": (idle, lambda: server.startProcess(program)),
+    "startWithoutWaiting": (idle, lambda: server.startProcess(program, False)),
+    "stop": (("RUNNING", "STARTING", "BACKOFF"), lambda: server.stopProcess(program)),
+}
+calls_for, give = orders[order[0]] if order else ((), None)
+ordered = server.getProcessInfo(program)["statename"] in calls_for
 obeyed = False
 if ordered:
     try:
-        obeyed = {"start": server.startProcess, "stop": server.stopProcess}[order[0]](program)
+        obeyed = give()
     except xmlrpclib.Fault:
         pass  # it ended at once, another was quicker, …: the state tells
 info = server.getProcessInfo(program)

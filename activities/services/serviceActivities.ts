@@ -26,10 +26,10 @@ export function createServiceActivities({
       return stopUnit({ host, unit, ports, limitSeconds, manager }, acceptedConditions);
     },
 
-    async startService({ host: ref, unit, ports, limitSeconds, instances }) {
+    async startService({ host: ref, unit, ports, limitSeconds, waitFor, instances }) {
       const host = await openHost(ref);
       const manager = manageUnit(host, unit, { resolveSecret, signal: cancellationSignal(), ...(instances ? { instances } : {}) });
-      return startUnit({ host, unit, ports, limitSeconds, manager });
+      return startUnit({ host, unit, ports, limitSeconds, manager }, waitFor ?? 'life');
     },
 
     async triggerService({ host: ref, unit }) {

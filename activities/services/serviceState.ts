@@ -33,12 +33,23 @@ async function isOpen(host: Host, port: number): Promise<boolean> {
   }
 }
 
+const portsEveryMs = 40;
+
+/** A port is asked in a moment, a service manager takes processor time: while a service starts its ports are asked more often. */
+async function untilOpen(host: Host, ports: readonly number[], limitMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
+  do {
+    await sleep(portsEveryMs);
+    if (ports.length > 0 && (await Promise.all(ports.map((port) => isOpen(host, port)))).every(Boolean)) return;
+  } while (performance.now() < endMs);
+}
+
 const firstPauseMs = 200;
 const longestPauseMs = 2_000;
 const pauseGrowth = 1.4;
 
-/** The unit is as wanted; or it is looked at again, after a pause or at once. */
-export type Verdict = 'so' | 'wait' | 'look';
+/** The unit is as wanted; or it is looked at again: after a pause, after a pause or when its ports are open, at once. */
+export type Verdict = 'so' | 'wait' | 'waitForPorts' | 'look';
 
 /**
  * Looks at the unit again and again, heartbeating what it says, until `act` finds it as wanted or the limit is met.
@@ -64,8 +75,9 @@ export async function untilSo(
       const reached = verdict === 'so';
       if (reached || leftSeconds <= 0) return { state, reached, looks, elapsedSeconds: secondsSince(beganMs) };
       reading = undefined;
-      if (verdict !== 'wait') continue;
-      await sleep(Math.min(pauseMs, Math.max(leftSeconds * 1000, 50)));
+      if (verdict === 'look') continue;
+      const waitMs = Math.min(pauseMs, Math.max(leftSeconds * 1000, 50));
+      await (verdict === 'waitForPorts' ? untilOpen(host, ports, waitMs) : sleep(waitMs));
       pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs);
     }
   });

@@ -58,11 +58,12 @@ export interface ServiceActivities {
   stopService(input: UnitRef & { acceptedConditions: ServiceCondition[]; limitSeconds: number }): Promise<ServiceChange>;
 
   /**
-   * Asks the manager to start the unit and waits until it runs **and** its ports are open. A start whose process dies fails.
+   * Asks the manager to start the unit and waits until it runs **and** its ports are open, and has lived for a second: a start whose process dies fails.
    * Repeatable: a running unit is left alone. Heartbeats the state. Fails with ServiceNotStarted, UnknownUnit.
+   * @param waitFor `ports`: answers as soon as the ports are open; for one of many in a start order, that are asked for again at its end.
    * @param instances of a unit that is several containers, as they were read before its stop. Whatever is scaled to anything but nothing runs already.
    */
-  startService(input: UnitRef & { limitSeconds: number; instances?: Instances }): Promise<ServiceChange>;
+  startService(input: UnitRef & { limitSeconds: number; waitFor?: 'ports'; instances?: Instances }): Promise<ServiceChange>;
 
   /** Starts a oneshot unit without waiting for its end (systemd timers' services). Repeatable after a look at its state. */
   triggerService(input: { host: HostRef; unit: string }): Promise<void>;

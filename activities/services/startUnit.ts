@@ -10,8 +10,11 @@ const takesOffWithinMs = 3_000;
 /** A start whose process dies soon is no start. */
 const mustLiveMs = 1_000;
 
-/** Orders the start once and waits until the unit runs with its ports open and has lived for a second, by its manager's word or by two looks. */
-export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
+/**
+ * Orders the start once and waits until the unit runs with its ports open and has lived for a second, by its manager's word or by two looks.
+ * @param waitFor `ports`: open ports of a unit that runs or starts are enough.
+ */
+export async function startUnit(work: UnitAtWork, waitFor: 'life' | 'ports'): Promise<ServiceChange> {
   const { host, unit, limitSeconds, manager } = work;
   const place = `${unit} on ${host.ref.name}`;
   let orderedMs: number | undefined;
@@ -25,7 +28,7 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
   };
 
   const lookAndOrder = async (): Promise<UnitReading | undefined> => {
-    const told = await manager.lookAndOrder?.('start', limitSeconds);
+    const told = await manager.lookAndOrder?.(waitFor === 'life' ? 'start' : 'startWithoutWaiting', limitSeconds);
     if (told?.ordered) {
       orderedMs = performance.now();
       running = { processId: told.reading.processId, sinceMs: orderedMs - told.livedSeconds * 1000 };
@@ -34,9 +37,12 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
   };
 
   const judge = async (state: ServiceState, leftSeconds: number): Promise<Verdict> => {
+    const isOpen = state.ports.every(({ open }) => open);
+    if (waitFor === 'ports' && isOpen && state.ports.length > 0 && (state.condition === 'running' || state.condition === 'starting'))
+      return 'so';
     if (state.condition === 'running') {
       if (!running || running.processId !== state.processId) running = { processId: state.processId, sinceMs: performance.now() };
-      if (state.ports.some(({ open }) => !open)) return 'wait';
+      if (!isOpen) return 'waitForPorts';
       const missingMs = mustLiveMs - (performance.now() - running.sinceMs);
       if (orderedMs === undefined || missingMs <= 0) return 'so';
       await sleep(missingMs);
@@ -54,7 +60,7 @@ export async function startUnit(work: UnitAtWork): Promise<ServiceChange> {
       }
     }
     // A unit that is stopping is waited for: supervisord takes no order for it, systemd would queue it.
-    return 'wait';
+    return waitFor === 'ports' && state.condition === 'starting' ? 'waitForPorts' : 'wait';
   };
 
   const { reached, looks, ...change } = await untilSo(work, lookAndOrder, judge);

@@ -41,7 +41,7 @@ export function createSupervisorManager({ host, unit, manager: { command, config
   const place = `${program} on ${host.ref.name}`;
   const options: RunOptions = { signal, timeoutSeconds: commandLimitSeconds };
 
-  const askLibrary = async (order: ('start' | 'stop')[], timeoutSeconds: number): Promise<Told | undefined> => {
+  const askLibrary = async (order: ('start' | 'startWithoutWaiting' | 'stop')[], timeoutSeconds: number): Promise<Told | undefined> => {
     const asked = await host.run(['sh', '-c', programInfoScript, 'nightshift', command, programInfoPython, configFile, program, ...order], {
       signal,
       timeoutSeconds,

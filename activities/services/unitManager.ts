@@ -14,7 +14,7 @@ export interface Told {
 export interface UnitManager {
   read(): Promise<UnitReading>;
   /** Looks, orders what is needed and looks again, in one breath. Undefined: it cannot, and nothing was done. */
-  lookAndOrder?(verb: 'start' | 'stop', limitSeconds: number): Promise<Told | undefined>;
+  lookAndOrder?(order: 'start' | 'startWithoutWaiting' | 'stop', limitSeconds: number): Promise<Told | undefined>;
   stop(limitSeconds: number): Promise<void>;
   start(limitSeconds: number): Promise<void>;
   trigger(): Promise<void>;

@@ -161,6 +161,8 @@ function serviceItem(night: Night, planned: ServiceStep): BringBackItem[] {
         unit: component.unit,
         ports: [component.servicePort],
         limitSeconds: limit,
+        // The next one need not wait until this one has lived for a second: the last look asks for all of them again.
+        waitFor: 'ports',
       });
       await checkStatus(planned, component.limits.apiSeconds);
     }),
@@ -208,7 +210,10 @@ export async function removeJournal(night: Night): Promise<void> {
   night.journalWritten = false;
 }
 
-/** The last word before the run says that the platform is back (VI-27): every service that ran before, every set, every balancer. */
+/**
+ * The last word before the run says that the platform is back (VI-27): every service that ran before, every set, every balancer. What the run started
+ * must have lived; what has died since is started once more.
+ */
 async function checkHealth(night: Night): Promise<void> {
   const { plan, platform } = night;
   const services = plan.start
@@ -216,7 +221,7 @@ async function checkHealth(night: Night): Promise<void> {
     .filter(({ component, serviceHost }) => night.running.has(serviceKey(component.name, serviceHost.name)));
   const faults = (
     await Promise.all([
-      ...services.map((planned) => faultOf(() => serviceFault(planned))),
+      ...services.map((planned) => faultOf(() => serviceFault(night, planned))),
       ...setsOf(platform).map(({ cluster, set }) =>
         faultOf(async () =>
           (await probe(`health of ${setKey(cluster, set)}`).checkReplicaSet({ set })).faults
@@ -245,16 +250,18 @@ async function faultOf(check: () => Promise<string>): Promise<string> {
   }
 }
 
-async function serviceFault(planned: ServiceStep): Promise<string> {
-  const { component, serviceHost: host } = planned;
-  const state = await probe(`state of ${component.unit} on ${host.name}`).readServiceState({
-    host,
-    unit: component.unit,
-    ports: [component.servicePort],
-  });
-  const closed = state.ports.filter(({ open }) => !open).map(({ port }) => port);
-  if (state.condition !== 'running') return `${component.unit} on ${host.name} is ${state.said}`;
-  if (closed.length > 0) return `${component.unit} on ${host.name}: port ${closed.join(', ')} is closed`;
+async function serviceFault(night: Night, planned: ServiceStep): Promise<string> {
+  const { component, serviceHost: host, limitSeconds } = planned;
+  const asked = { host, unit: component.unit, ports: [component.servicePort] };
+  if (night.stoppedServices.has(serviceKey(component.name, host.name))) {
+    const limit = limitSeconds ?? component.limits.startSeconds;
+    await once(`${component.unit} on ${host.name} still up?`, limit).startService({ ...asked, limitSeconds: limit });
+  } else {
+    const state = await probe(`state of ${component.unit} on ${host.name}`).readServiceState(asked);
+    const closed = state.ports.filter(({ open }) => !open).map(({ port }) => port);
+    if (state.condition !== 'running') return `${component.unit} on ${host.name} is ${state.said}`;
+    if (closed.length > 0) return `${component.unit} on ${host.name}: port ${closed.join(', ')} is closed`;
+  }
   await checkStatus(planned, 30);
   return '';
 }

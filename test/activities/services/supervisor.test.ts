@@ -96,6 +96,18 @@ describe('services under supervisord', () => {
     assert.ok(stop.elapsedSeconds >= 1);
   });
 
+  test('answers when the ports are open where that is enough, and asked again it has lived', async () => {
+    const asked = { ...unit('slow', ports.slow), limitSeconds: 20 };
+    const early = await runActivity(() => services.startService({ ...asked, waitFor: 'ports' }));
+    assert.deepEqual([early.alreadySo, early.state.ports], [false, [{ port: ports.slow, open: true }]]);
+    assert.equal((await runActivity(() => services.startService(asked))).state.condition, 'running');
+    await runActivity(() => services.stopService({ ...unit('slow', ports.slow), acceptedConditions: clean, limitSeconds: 20 }));
+    await assert.rejects(
+      runActivity(() => services.startService({ ...unit('dying', ports.mute), limitSeconds: 20, waitFor: 'ports' })),
+      { type: 'ServiceNotStarted' },
+    );
+  });
+
   test('waits for a program that is stopping before it starts it', async () => {
     await runActivity(() => services.startService({ ...unit('slow', ports.slow), limitSeconds: 20 }));
     const stop = beginActivity(() => services.stopService({ ...unit('slow', ports.slow), acceptedConditions: clean, limitSeconds: 20 }));
