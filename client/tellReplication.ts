@@ -2,8 +2,7 @@ import Table from 'cli-table3';
 
 import type { ReplicationReport } from '../workflows/pix/replication.contract.ts';
 import { megabytes, type Say } from './followRun.ts';
-
-const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
+import { plain } from './plainTable.ts';
 
 /** The report of a night of the chain, for a terminal. */
 export function tellReplication(report: ReplicationReport, say: Say): void {

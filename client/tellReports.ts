@@ -3,8 +3,7 @@ import Table from 'cli-table3';
 import type { BackupProofReport } from '../workflows/vitam/backupProof.contract.ts';
 import type { ColdBackupPlanReport, ColdBackupReport } from '../workflows/vitam/coldBackup.contract.ts';
 import { megabytes, type Say } from './followRun.ts';
-
-const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
+import { plain } from './plainTable.ts';
 
 /** The report of a cold backup, for a terminal. */
 export function tellBackup(report: ColdBackupReport, say: Say): void {

@@ -3,9 +3,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
+import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
 import type { LoadReading, MetricReading, MetricSource } from './loadGuard.contract.ts';
 import { readSamples, type Sample } from './prometheusText.ts';
-import { reasonOf, toTheEnd } from './webPage.ts';
+import { toTheEnd } from './webPage.ts';
 
 const pageBytesMax = 8_000_000;
 
@@ -48,7 +49,7 @@ async function readPage(
     return text;
   } catch (error) {
     if (error instanceof Unreadable) throw error;
-    throw new Unreadable(timeOut.aborted ? `no answer within ${timeoutSeconds} s` : reasonOf(error));
+    throw new Unreadable(timeOut.aborted ? `no answer within ${timeoutSeconds} s` : codeOfNoAnswer(error));
   }
 }
 

@@ -1,6 +1,7 @@
 import { cancellationOf } from '../tools/cancellation.ts';
+import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
 import type { LoadReading, ResponseTimeSource } from './loadGuard.contract.ts';
-import { reasonOf, toTheEnd } from './webPage.ts';
+import { toTheEnd } from './webPage.ts';
 
 /** One GET, from the worker's own point of view. Redirects are not followed: they are an answer. */
 export async function readResponseTime(
@@ -19,6 +20,6 @@ export async function readResponseTime(
   } catch (error) {
     if (cancelled.aborted) throw cancellationOf(cancelled);
     if (timeOut.aborted) return breach(`gave no answer within ${timeoutSeconds} s`);
-    return breach(`cannot be reached: ${reasonOf(error)}`);
+    return breach(`cannot be reached: ${codeOfNoAnswer(error)}`);
   }
 }

@@ -9,9 +9,3 @@ export async function toTheEnd({ body }: Response, bytesMax = 0): Promise<string
   }
   return Buffer.concat(kept).toString('utf8');
 }
-
-/** Why a request failed, without its address: that may carry a key. */
-export function reasonOf(error: unknown): string {
-  const { cause } = error as { cause?: { code?: string } };
-  return cause?.code ?? 'no answer';
-}

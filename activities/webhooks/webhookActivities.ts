@@ -3,6 +3,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
+import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
 import { withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { WebhookActivities } from './webhooks.contract.ts';
 
@@ -43,11 +44,9 @@ export function createWebhookActivities({ resolveSecret }: { resolveSecret: Reso
       } catch (error) {
         if (cancelled.aborted) throw cancellationOf(cancelled);
         if (error instanceof Error && error.name === 'ApplicationFailure') throw error;
-        // The platform's own message would repeat the whole address.
-        const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
         throw failure(
           'HttpUnreachable',
-          `webhook ${name}: ${timeOut.aborted ? `no answer within ${timeoutSeconds} s` : (cause?.code ?? 'no answer')}`,
+          `webhook ${name}: ${timeOut.aborted ? `no answer within ${timeoutSeconds} s` : codeOfNoAnswer(error)}`,
           {
             webhook: name,
           },

@@ -2,7 +2,8 @@ import Table from 'cli-table3';
 
 import type { OwnRunTimes } from './ownRuns.contract.ts';
 import { itemCategories } from './replicationTimes.contract.ts';
-import { formatDuration, orUnknown, plain } from './tellReplicationTimes.ts';
+import { formatDuration, orUnknown } from './tellReplicationTimes.ts';
+import { plain } from '../plainTable.ts';
 
 /** The report for a terminal. */
 export function tellOwnRun(run: OwnRunTimes, say: (line: string) => void): void {

@@ -1,8 +1,7 @@
 import Table from 'cli-table3';
 
 import { itemCategories, type ReplicationTimes, type RunTimes } from './replicationTimes.contract.ts';
-
-export const plain = { chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }, style: { head: [], border: [] } };
+import { plain } from '../plainTable.ts';
 
 /** `1h 27min 42s`, rounded to whole seconds first, so that no part is ever 60. */
 export function formatDuration(durationMs: number): string {

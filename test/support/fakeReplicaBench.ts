@@ -1,37 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { Context } from '@temporalio/activity';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { CancelledFailure, type TemporalFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { createClockActivities } from '../../activities/clock/clockActivities.ts';
-import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
-import { createRunActivities } from '../../activities/runs/runActivities.ts';
-import { pixReaders } from '../../workflows/pix/requests.schema.ts';
 import type { RunProgress, StepState } from '../../workflows/runbook/runbook.contract.ts';
 import type { FakeReplicaActivities } from './fakeReplica.contract.ts';
 import { FakeReplica } from './fakeReplica.ts';
-import { createWorker } from './temporalServer.ts';
-
-/** A replica with everything that a procedure may need. Its times are those of a test: a question is open for a moment only. */
-export const wholeFakeReplica = {
-  ...{ source: { url: 'source-url' }, target: { url: 'target-url' } },
-  tables: { answers: 'incremental', 'knowledge-elements': 'incremental', audit: 'none' },
-  foreignKeys: true,
-  learningContent: { url: 'http://lcms.example', apiKey: 'key' },
-  notifications: [
-    { name: 'one', url: 'hook-one' },
-    { name: 'two', url: 'hook-two' },
-  ],
-  schemaCopy: { target: { url: 'copy-url' } },
-  openData: { url: 'http://open.example/list' },
-  objectStore: { region: 'lab', bucket: 'dumps', prefix: 'pix' },
-  retries: { attemptsMax: 3, initialSeconds: 0.05 },
-  policy: { questionSeconds: 0.1 },
-};
+import { endOf, openReplicaWorker, type RunEnd } from './replicaWorker.ts';
 
 export interface FakeReplicaRun {
   replica: FakeReplica;
@@ -40,8 +15,7 @@ export interface FakeReplicaRun {
   workflowId: string;
   taskQueue: string;
   handle: WorkflowHandle;
-  /** When it has ended: exactly one is not null. */
-  ended: Promise<{ report: object | null; failure: TemporalFailure | null }>;
+  ended: RunEnd;
   /** Of the run, or of the child that stands for a link of the chain. */
   progress: (link?: string) => Promise<RunProgress>;
   update: (name: string, message: object) => Promise<unknown>;
@@ -66,7 +40,6 @@ export interface FakeReplicaBench {
 }
 
 export async function openFakeReplicas(env: TestWorkflowEnvironment): Promise<FakeReplicaBench> {
-  const directory = await mkdtemp(join(tmpdir(), 'ns-replicas-'));
   const replicas = new Map<string, FakeReplica>();
   const taskQueue = `fake-replicas-${process.pid}`;
   const names = Object.keys(new FakeReplica().activities()) as (keyof FakeReplicaActivities)[];
@@ -82,18 +55,12 @@ export async function openFakeReplicas(env: TestWorkflowEnvironment): Promise<Fa
       },
     ]),
   );
-  const worker = await createWorker(env, taskQueue, {
-    ...routed,
-    ...createClockActivities(),
-    ...createRunActivities({ client: env.client }),
-    ...createRequestActivities({ readers: pixReaders([directory]) }),
-  });
-  const running = worker.run();
+  const worker = await openReplicaWorker(env, taskQueue, routed);
   let count = 0;
   const describe: FakeReplicaBench['describe'] = async (document = {}) => {
     count += 1;
     const name = `fake-${process.pid}-${count}`;
-    await writeFile(join(directory, `${name}.yaml`), JSON.stringify({ ...wholeFakeReplica, ...document }));
+    await worker.describe(name, document);
     const replica = new FakeReplica();
     replica.clock = () => env.currentTimeMs();
     replicas.set(name, replica);
@@ -101,23 +68,13 @@ export async function openFakeReplicas(env: TestWorkflowEnvironment): Promise<Fa
   };
   return {
     ...{ env, taskQueue, describe },
-    async close() {
-      worker.shutdown();
-      await running;
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: worker.close,
     async run({ type, input = {}, document, prepare }, act) {
       const { name, replica } = await describe(document);
       const workflowId = `pix/${type}/${name}`;
       prepare?.(replica, () => env.client.workflow.getHandle(workflowId).cancel());
       const handle = await env.client.workflow.start(type, { workflowId, taskQueue, args: [{ replica: name, ...input }] });
-      const ended = handle.result().then(
-        (report: object) => ({ report, failure: null }),
-        (error: unknown) => {
-          if (!(error instanceof WorkflowFailedError) || !error.cause) throw error;
-          return { report: null, failure: error.cause as TemporalFailure };
-        },
-      );
+      const ended = endOf(handle);
       const progressOf = (link: string): Promise<RunProgress> =>
         env.client.workflow.getHandle(link === '' ? workflowId : `${workflowId}/${link}`).query<RunProgress>('progress');
       const result = await act({

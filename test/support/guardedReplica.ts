@@ -1,22 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { Context, heartbeat, sleep } from '@temporalio/activity';
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
-import type { TemporalFailure } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { createClockActivities } from '../../activities/clock/clockActivities.ts';
 import type { LoadGuardActivities, LoadVerdict } from '../../activities/loadGuard/loadGuard.contract.ts';
-import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
-import { createRunActivities } from '../../activities/runs/runActivities.ts';
-import { pixReaders } from '../../workflows/pix/requests.schema.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
 import { FakeContainers } from './fakeContainers.ts';
 import { FakeReplica } from './fakeReplica.ts';
-import { wholeFakeReplica } from './fakeReplicaBench.ts';
-import { createWorker } from './temporalServer.ts';
+import { endOf, openReplicaWorker, type RunEnd } from './replicaWorker.ts';
 import { waitUntil } from './waitUntil.ts';
 
 type WatchInput = Parameters<LoadGuardActivities['watchLoad']>[0];
@@ -36,7 +26,7 @@ export interface GuardedReplica {
 
 export interface GuardedRun {
   handle: WorkflowHandle;
-  ended: Promise<{ report: unknown; failure: TemporalFailure | null }>;
+  ended: RunEnd;
   progress: (link?: string) => Promise<RunProgress>;
   until: (what: string, holds: (progress: RunProgress) => boolean, link?: string) => Promise<RunProgress>;
   update: (name: string, message: object, link?: string) => Promise<unknown>;
@@ -51,7 +41,6 @@ export interface GuardBench {
 type Activity = (input: HeldInput) => Promise<unknown>;
 
 export async function openGuardBench(env: TestWorkflowEnvironment): Promise<GuardBench> {
-  const directory = await mkdtemp(join(tmpdir(), 'ns-guarded-'));
   const taskQueue = `guarded-${process.pid}`;
   const replicas = new Map<string, Record<string, Activity>>();
   const names = Object.keys({ ...new FakeReplica().activities(), ...new FakeContainers().activities(), watchLoad: null });
@@ -66,29 +55,16 @@ export async function openGuardBench(env: TestWorkflowEnvironment): Promise<Guar
       },
     ]),
   );
-  const worker = await createWorker(env, taskQueue, {
-    ...routed,
-    ...createClockActivities(),
-    ...createRunActivities({ client: env.client }),
-    ...createRequestActivities({ readers: pixReaders([directory]) }),
-  });
-  const running = worker.run();
+  const worker = await openReplicaWorker(env, taskQueue, routed);
   return {
     async open(document = {}) {
       const name = `guarded-${replicas.size + 1}`;
       const { guarded, activities } = guardedReplica(env, taskQueue, name);
       replicas.set(name, activities);
-      await writeFile(
-        join(directory, `${name}.yaml`),
-        JSON.stringify({ ...wholeFakeReplica, tables: { answers: 'incremental' }, ...document }),
-      );
+      await worker.describe(name, { tables: { answers: 'incremental' }, ...document });
       return guarded;
     },
-    async close() {
-      worker.shutdown();
-      await running;
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: worker.close,
   };
 }
 
@@ -129,13 +105,7 @@ function guardedReplica(
     async start(type, input = {}) {
       const workflowId = `pix/${type}/${name}`;
       const handle = await env.client.workflow.start(type, { workflowId, taskQueue, args: [{ replica: name, ...input }] });
-      const ended = handle.result().then(
-        (report: unknown) => ({ report, failure: null }),
-        (error: unknown) => {
-          if (!(error instanceof WorkflowFailedError) || !error.cause) throw error;
-          return { report: null, failure: error.cause as TemporalFailure };
-        },
-      );
+      const ended = endOf(handle);
       const at = (link: string): WorkflowHandle => env.client.workflow.getHandle(link === '' ? workflowId : `${workflowId}/${link}`);
       const progress = (link = ''): Promise<RunProgress> => at(link).query<RunProgress>('progress');
       return {

@@ -26,6 +26,24 @@ export async function startDevServer(): Promise<TestWorkflowEnvironment> {
   });
 }
 
+/** What `open` makes on a dev server of its own; `close` ends both. */
+export async function onDevServer<Bench extends { close: () => Promise<void> }>(
+  open: (env: TestWorkflowEnvironment) => Promise<Bench>,
+): Promise<Bench & { env: TestWorkflowEnvironment }> {
+  const env = await startDevServer();
+  try {
+    const bench = await open(env);
+    const close = async (): Promise<void> => {
+      await bench.close();
+      await env.teardown();
+    };
+    return { ...bench, env, close };
+  } catch (error) {
+    await env.teardown();
+    throw error;
+  }
+}
+
 /** The time-skipping server: nights pass in seconds. One clock: one workflow at a time. */
 export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
   quiet();

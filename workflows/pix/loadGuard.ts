@@ -3,10 +3,11 @@ import { sleep, workflowInfo } from '@temporalio/workflow';
 import type { LoadSource, LoadVerdict } from '../../activities/loadGuard/loadGuard.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
+import { besideOf } from '../runbook/besideOf.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { local, long } from '../runbook/profiles.ts';
 import type { PausePolicy } from '../runbook/runbook.contract.ts';
-import { besideOf, stoppable } from '../runbook/stoppable.ts';
+import { stoppable } from '../runbook/stoppable.ts';
 import type { GuardSettings, PixReplica } from './replica.contract.ts';
 
 const guardName = 'the load guard';

@@ -2,6 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { Runbook } from './beginRunbook.ts';
+import { besideOf } from './besideOf.ts';
 import { isCancellation } from './failures.ts';
 
 /**
@@ -28,21 +29,6 @@ export async function stoppable<Result>(runbook: Runbook, work: (stop: (reason: 
     throw error;
   } finally {
     runbook.pauses?.lift('operator', 'guard', 'above');
-  }
-}
-
-/** Work, and a watch that ends with it. A watch that fails fails the whole once the work has ended. */
-export async function besideOf<Result>(watch: () => Promise<void>, work: () => Promise<Result>): Promise<Result> {
-  const scope = new CancellationScope({ cancellable: true });
-  const watching = scope.run(watch).catch((error: unknown) => {
-    if (!isCancellation(error)) throw error;
-  });
-  watching.catch(() => undefined);
-  try {
-    return await work();
-  } finally {
-    scope.cancel();
-    await watching;
   }
 }
 

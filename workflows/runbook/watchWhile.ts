@@ -1,5 +1,6 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import { sleep } from '@temporalio/workflow';
 
+import { besideOf } from './besideOf.ts';
 import { isCancellation } from './failures.ts';
 
 /** Hours of work must not fill the history: looks are ever further apart. */
@@ -13,8 +14,7 @@ const growth = 1.3;
  * @param what of the timer's summary: "until the next look at …".
  */
 export async function watchWhile<Result>(what: string, look: () => Promise<void>, work: () => Promise<Result>): Promise<Result> {
-  const scope = new CancellationScope({ cancellable: true });
-  const watching = scope.run(async () => {
+  const lookNowAndThen = async (): Promise<void> => {
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMaxMs, pauseMs * growth)) {
       await sleep(Math.round(pauseMs), { summary: `until the next look at ${what}` });
       try {
@@ -23,14 +23,6 @@ export async function watchWhile<Result>(what: string, look: () => Promise<void>
         if (isCancellation(error)) throw error;
       }
     }
-  });
-  const ended = watching.catch((error: unknown) => {
-    if (!isCancellation(error)) throw error;
-  });
-  try {
-    return await work();
-  } finally {
-    scope.cancel();
-    await ended;
-  }
+  };
+  return besideOf(lookNowAndThen, work);
 }

@@ -2,6 +2,7 @@ import { CancellationScope, condition, sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { WindowAt } from '../../activities/clock/clock.contract.ts';
+import { besideOf } from '../runbook/besideOf.ts';
 import { isCancellation } from '../runbook/failures.ts';
 import { local } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
@@ -43,8 +44,7 @@ export async function withWindowEnd(night: Night, window: WindowAt, work: (windo
     ended ??= failure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
     scope.cancel();
   });
-  const watch = new CancellationScope({ cancellable: true });
-  const watching = watch.run(async () => {
+  const watch = async (): Promise<void> => {
     await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
     passed = true;
     if (!(await mayGoOn(night, window))) {
@@ -54,18 +54,11 @@ export async function withWindowEnd(night: Night, window: WindowAt, work: (windo
       );
       scope.cancel();
     }
-  });
-  // The watch ends with the work; its cancellation is expected.
-  const watched = watching.catch((error: unknown) => {
-    if (!isCancellation(error)) throw error;
-  });
+  };
   try {
-    await scope.run(() => work({ passed: () => passed, wait: () => condition(() => passed) }));
+    await besideOf(watch, () => scope.run(() => work({ passed: () => passed, wait: () => condition(() => passed) })));
   } catch (error) {
     throw isCancellation(error) && ended ? (ended as Error) : error;
-  } finally {
-    watch.cancel();
-    await watched;
   }
 }
 

@@ -13,7 +13,8 @@ import { readProgressOf } from './progress.ts';
 import { readSwapOf } from './readSwap.ts';
 import { runStatementsOf } from './runStatements.ts';
 import { setSequencesOf } from './sequences.ts';
-import { applicationOf, holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
+import { holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { swapBesideOf, undoSwapOf } from './swap.ts';
 import { verifyBesideOf } from './verify.ts';
 

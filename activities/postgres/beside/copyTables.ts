@@ -5,7 +5,8 @@ import { qualified, quoted } from '../identifiers.ts';
 import { pipeRows } from '../pipeRows.ts';
 import { besideSchemas, type BesideCopy, type CopiedTable, type HeldSnapshot, type WorkItem } from './beside.contract.ts';
 import { listCheckpoints, writeCheckpoint } from './bookkeeping.ts';
-import { applicationOf, beginInSnapshot } from './snapshot.ts';
+import { beginInSnapshot } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { columnsOf } from './tables.ts';
 
 const { next } = besideSchemas;

@@ -10,7 +10,8 @@ import { objectsOf, schemaExists } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf } from '../swap/dependents.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText.ts';
 import { planWork } from './planWork.ts';
-import { applicationOf, beginInSnapshot } from './snapshot.ts';
+import { beginInSnapshot } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { tablesOf } from './tables.ts';
 
 const { next, previous } = besideSchemas;

@@ -8,7 +8,7 @@ import { besideSchemas, type BesideCopy, type BesideInspection } from './beside.
 import { keptKey, readLiveObjects } from './bookkeeping.ts';
 import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from '../swap/catalog.ts';
 import { dependentsOf } from '../swap/dependents.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { tablesOf } from './tables.ts';
 
 interface Side {

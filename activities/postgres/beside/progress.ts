@@ -2,7 +2,7 @@ import type { Connections } from '../connections.ts';
 import type { BesideCopy, BesideProgress } from './beside.contract.ts';
 import { listCheckpoints } from './bookkeeping.ts';
 import { besideSchemas } from './beside.contract.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 /** What the target's own progress views say of the run (pg_stat_progress_copy, pg_stat_progress_create_index), and what is finished. */
 export async function readProgressOf({ session }: Connections, copy: BesideCopy): Promise<BesideProgress> {

@@ -1,7 +1,7 @@
 import type { Connections } from '../connections.ts';
 import type { BesideCopy, SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, readCheckpoint } from './bookkeeping.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 /** The mark that a swap, or its undo, leaves in its own transaction: there, or it was not done. */
 export async function readSwapOf(

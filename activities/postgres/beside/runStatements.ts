@@ -3,7 +3,7 @@ import { postgresFailure, type Connections } from '../connections.ts';
 import { literal, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type WorkItem } from './beside.contract.ts';
 import { listCheckpoints, readStatements, writeCheckpoint } from './bookkeeping.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 /** Runs the item's statements on the target, each in one transaction with its checkpoint: an index that stands is not built again. */
 export async function runStatementsOf(

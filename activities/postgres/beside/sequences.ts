@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type HeldSnapshot } from './beside.contract.ts';
-import { applicationOf, beginInSnapshot } from './snapshot.ts';
+import { beginInSnapshot } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 const { next } = besideSchemas;
 

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { fileURLToPath } from 'node:url';
 
 import type pg from 'pg';
 
@@ -10,16 +7,10 @@ import { beginReading } from '../beginReading.ts';
 import { literal } from '../identifiers.ts';
 import type { Connections } from '../connections.ts';
 import { postgresFailure } from '../connections.ts';
+import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
+import { applicationOf, markOf } from '../sessionNames.ts';
 import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
-
-/** application_name of sessions: at most 63 bytes, so replica and run stand as short marks. */
-export function applicationOf({ replica, run }: Pick<BesideCopy, 'replica' | 'run'>, what: string): string {
-  return `nightshift ${mark(replica)} ${mark(run)} ${what}`.slice(0, 63);
-}
-
-function mark(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 8);
-}
+import type { KeeperOrder } from './snapshotKeeper.ts';
 
 /** Begins the keeper, or answers the snapshot that the run's keeper already holds. */
 export async function holdSnapshotOf(
@@ -28,21 +19,15 @@ export async function holdSnapshotOf(
   { limitSeconds, idleSeconds }: { limitSeconds: number; idleSeconds: number },
 ): Promise<HeldSnapshot> {
   await session(copy.source, { application: applicationOf(copy, 'snapshot') }, (client) => endKeepers(client, copy));
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./snapshotKeeper.ts', import.meta.url))],
-    {
-      detached: true,
-      stdio: ['pipe', 'pipe', 'ignore'],
-      cwd: '/',
-    },
-  );
+  const child = spawnKeeper(new URL('./snapshotKeeper.ts', import.meta.url), 'pipe');
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   failed.catch(() => undefined);
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(
-    `${JSON.stringify({ url: await urlOf(copy.source), application: keeperName(copy), users: applicationOf(copy, ''), limitSeconds, idleSeconds })}\n`,
-  );
+  giveOrder(child, {
+    url: await urlOf(copy.source),
+    application: keeperName(copy),
+    users: applicationOf(copy, ''),
+    ...{ limitSeconds, idleSeconds },
+  } satisfies KeeperOrder);
   const lines = createInterface({ input: child.stdout });
   const { value } = (await Promise.race([lines[Symbol.asyncIterator]().next(), failed])) as { value?: string };
   lines.close();
@@ -63,13 +48,13 @@ async function endKeepers(client: pg.ClientBase, { replica }: BesideCopy): Promi
   await client.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where application_name like 'nightshift-keeper ' || $1 || ' %' and usename = current_user and pid <> pg_backend_pid()`,
-    [mark(replica)],
+    [markOf(replica)],
   );
 }
 
 /** Begins with another word than the sessions that keep it wanted. */
 function keeperName({ replica, run }: BesideCopy): string {
-  return `nightshift-keeper ${mark(replica)} ${mark(run)}`;
+  return `nightshift-keeper ${markOf(replica)} ${markOf(run)}`;
 }
 
 /** Begins a transaction that sees the source as the snapshot does. Fails with SnapshotLost. */

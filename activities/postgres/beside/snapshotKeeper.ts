@@ -1,14 +1,14 @@
 // A process of its own that holds a snapshot of the source while workers come and go. Reads one JSON line from standard input
 // (so that the URL stands in no argument and no environment), prints the snapshot as one JSON line, and then is silent.
 // It ends when its limit is over, when no session of its run was seen for a while, when its session is terminated, or on SIGTERM.
-import { createInterface } from 'node:readline/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import pg from 'pg';
 
 import { beginReading } from '../beginReading.ts';
+import { readOrder } from '../keeperProcess.ts';
 
-interface KeeperOrder {
+export interface KeeperOrder {
   url: string;
   application: string;
   /** Sessions whose application_name begins so keep the snapshot wanted. */
@@ -20,10 +20,7 @@ interface KeeperOrder {
 const pollMs = 10_000;
 
 async function main(): Promise<void> {
-  const lines = createInterface({ input: process.stdin });
-  const { value } = (await lines[Symbol.asyncIterator]().next()) as { value: string };
-  lines.close();
-  const { url, application, users, limitSeconds, idleSeconds } = JSON.parse(value) as KeeperOrder;
+  const { url, application, users, limitSeconds, idleSeconds } = await readOrder<KeeperOrder>();
   const client = new pg.Client({ connectionString: url, application_name: application, keepAlive: true });
   client.on('error', () => process.exit(1));
   process.on('SIGTERM', () => process.exit(0));

@@ -12,7 +12,7 @@ import { bindAgain, lockWithViews } from '../swap/views.ts';
 import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
 import { dropOwnSchema } from './define.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 const { next, previous } = besideSchemas;
 

@@ -6,7 +6,7 @@ import { qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type ReplicaCheck } from './beside.contract.ts';
 import { listCheckpoints } from './bookkeeping.ts';
 import { sequencesOf } from './sequences.ts';
-import { applicationOf } from './snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 
 const { next } = besideSchemas;
 

@@ -5,7 +5,7 @@ import type pg from 'pg';
 
 import { checkpoints, forgetTaken, ownerOf, readTaken } from './empty.ts';
 import { ensureBookkeeping, readCheckpoint, writeCheckpoint } from '../beside/bookkeeping.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { InPlaceContext } from './dump.ts';
 import type { InPlaceCopy, InPlaceOutcome } from './inPlace.contract.ts';
 import { endKept } from './keptTool.ts';

@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises';
 
 import { failure } from '../../failure.ts';
 import { redact } from '../../tools/redact.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { DumpFile, InPlaceCopy, ProvenDump } from './inPlace.contract.ts';
 import { endKept, runKept, type KeptTool, type KeptToolContext } from './keptTool.ts';
 import { readArchive } from './readArchive.ts';

@@ -4,7 +4,7 @@ import { failure } from '../../failure.ts';
 import { besideSchemas } from '../beside/beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, writeCheckpoint, writeLiveObjects } from '../beside/bookkeeping.ts';
 import { dropOwnSchema } from '../beside/define.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { dropObject, inMovingOrder } from '../swap/move.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { writeCheckpoint } from '../beside/bookkeeping.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { tablesOf } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';

@@ -1,5 +1,5 @@
 import { inspectBesideOf } from '../beside/inspect.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { quoted } from '../identifiers.ts';
 import { openDump, type InPlaceContext } from './dump.ts';
 import { findRoom, findWorkRoom } from '../room/room.ts';

@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import { CancelledFailure } from '@temporalio/common';
 
@@ -11,6 +9,7 @@ import { failure } from '../../failure.ts';
 import { cancellationOf } from '../../tools/cancellation.ts';
 import { environmentOf, type ClientTools, type ToolName } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
+import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
 import type { PostgresRef } from '../postgres.contract.ts';
 import { readJson, writeJson } from './workFiles.ts';
 import type { KeeperOrder, KeptResult } from './toolKeeper.ts';
@@ -132,18 +131,12 @@ async function begin({ connections, tools }: KeptToolContext, kept: KeptTool): P
     },
     ...{ log: files.log, result: files.result, attended: files.attended, idleSeconds: kept.idleSeconds },
   };
-  const keeper = fileURLToPath(new URL('./toolKeeper.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', keeper], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    cwd: '/',
-  });
+  const child = spawnKeeper(new URL('./toolKeeper.ts', import.meta.url), 'ignore');
   child.once('error', () => undefined);
-  child.stdin.on('error', () => undefined);
   if (child.pid === undefined) throw failure('CommandFailed', 'no further process can be started on the worker');
   // Known before it works: a worker that dies right here finds it again.
   await writeJson(files.job, { pid: child.pid, stamp: stampOf(child.pid) ?? '' } satisfies Job);
-  child.stdin.end(`${JSON.stringify(order)}\n`);
+  giveOrder(child, order);
   child.unref();
 }
 

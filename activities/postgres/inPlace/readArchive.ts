@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { failure } from '../../failure.ts';
 import type { ClientTools } from '../clientTools.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { openCopyCounter } from './copyCounter.ts';
 import type { InPlaceCopy } from './inPlace.contract.ts';
 import type { DumpContent } from './workFiles.ts';

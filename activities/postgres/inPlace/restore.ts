@@ -4,7 +4,7 @@ import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
 import { readCheckpoint, writeCheckpoint } from '../beside/bookkeeping.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { qualified } from '../identifiers.ts';
 import { chooseEntries, type ChosenList } from './archiveList.ts';
 import { openDump, type InPlaceContext, type OpenDump } from './dump.ts';

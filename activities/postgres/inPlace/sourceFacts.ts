@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { tablesOf } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { quoted } from '../identifiers.ts';

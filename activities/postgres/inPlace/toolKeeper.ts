@@ -2,9 +2,10 @@
 // password stands in no argument), and then is silent: the tool's error output goes to `log`, its end to `result`. It ends the tool on SIGTERM, and
 // when nobody touched `attended` for a while.
 import { renameSync, statSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 
 import { execa } from 'execa';
+
+import { readOrder } from '../keeperProcess.ts';
 
 export interface KeeperOrder {
   program: string;
@@ -28,10 +29,7 @@ export interface KeptResult {
 const pollMs = 2_000;
 
 async function main(): Promise<void> {
-  const lines = createInterface({ input: process.stdin });
-  const { value } = (await lines[Symbol.asyncIterator]().next()) as { value: string };
-  lines.close();
-  const order = JSON.parse(value) as KeeperOrder;
+  const order = await readOrder<KeeperOrder>();
   const tool = execa(order.program, order.args, {
     stdin: 'ignore',
     stdout: 'ignore',

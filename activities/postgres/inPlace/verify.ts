@@ -1,7 +1,7 @@
 import { failure } from '../../failure.ts';
 import type { ReplicaCheck } from '../beside/beside.contract.ts';
 import { positionOf, sequencesOf } from '../beside/sequences.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { openDump, type InPlaceContext } from './dump.ts';
 import type { InPlaceCopy } from './inPlace.contract.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified } from '../identifiers.ts';
 import type { PostgresRef } from '../postgres.contract.ts';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from '../beside/dumpText.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { ClientTools } from '../clientTools.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';

@@ -1,7 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
 import { copyIncrementalOf } from './copyTable.ts';

@@ -1,4 +1,4 @@
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../connections.ts';
 import { ownSchema } from '../postgres.contract.ts';
 import { loadSchemas, type IncrementalCopy, type IncrementalProgress } from './incremental.contract.ts';

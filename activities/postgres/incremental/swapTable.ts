@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { defaultGrants } from '../swap/defaultGrants.ts';

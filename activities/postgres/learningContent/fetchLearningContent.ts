@@ -1,5 +1,6 @@
 import { failure } from '../../failure.ts';
 import { cancellationOf } from '../../tools/cancellation.ts';
+import { whyNoAnswer } from '../../tools/whyNoAnswer.ts';
 
 const answerBytesMax = 512 * 1024 * 1024;
 /** systems.md C.2.4: aborted after three minutes. */
@@ -45,7 +46,7 @@ export async function fetchLearningContent({
     if (signal?.aborted) throw cancellationOf(signal);
     if (timeOut.aborted) throw failure('HttpUnreachable', `${place}: no whole answer within ${limitSeconds} s`);
     if (error instanceof Error && error.name === 'ApplicationFailure') throw error;
-    throw failure('HttpUnreachable', `${place}: ${reasonOf(error)}`);
+    throw failure('HttpUnreachable', `${place}: ${whyNoAnswer(error)}`);
   }
 }
 
@@ -84,10 +85,4 @@ function parse(body: Buffer, place: string): unknown {
   } catch {
     throw failure('HttpUnexpectedAnswer', `${place} answered ${body.length} bytes that are no JSON: cut short, or another page`);
   }
-}
-
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const { code, message } = cause as { code?: string; message?: string };
-  return code ?? message ?? 'no answer';
 }

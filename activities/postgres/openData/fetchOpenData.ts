@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { failure } from '../../failure.ts';
 import { cancellationOf } from '../../tools/cancellation.ts';
+import { whyNoAnswer } from '../../tools/whyNoAnswer.ts';
 
 /** The site gives no more at a time. */
 const pageRows = 100;
@@ -87,11 +88,7 @@ async function ask(address: URL, signal: AbortSignal): Promise<{ text: string } 
   } catch (error) {
     if (signal.aborted) throw cancellationOf(signal);
     if (timeOut.aborted) return { why: `no whole answer within ${pageLimitMs / 1000} s` };
-    const { code, message } = (error instanceof Error && error.cause instanceof Error ? error.cause : error) as {
-      code?: string;
-      message?: string;
-    };
-    return { why: code ?? message ?? 'no answer' };
+    return { why: whyNoAnswer(error) };
   }
 }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type pg from 'pg';
 
 import { besideSchemas, type BesideCopy } from '../beside/beside.contract.ts';
-import { applicationOf } from '../beside/snapshot.ts';
+import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../connections.ts';
 import type { RoomLimits } from './room.contract.ts';
 

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { execa } from 'execa';
 
 import type { OwnRunTimes, RecordedActivity, RecordedRun } from '../../../client/replicationTimes/ownRuns.contract.ts';
 import { timesOfRun, unionMs } from '../../../client/replicationTimes/ownRunTimes.ts';
 import { openFakeReplicas, type FakeReplicaBench } from '../../support/fakeReplicaBench.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 const beganMs = Date.parse('2026-11-21T04:10:00Z');
@@ -119,16 +118,11 @@ describe('the durations of a run of ours', () => {
 });
 
 describe('the command replication-times with a run', () => {
-  let env: TestWorkflowEnvironment;
   let bench: FakeReplicaBench;
   before(async () => {
-    env = await startDevServer();
-    bench = await openFakeReplicas(env);
+    bench = await onDevServer(openFakeReplicas);
   });
-  after(async () => {
-    await bench.close();
-    await env.teardown();
-  });
+  after(() => bench.close());
 
   const command = pathToFileURL(join(import.meta.dirname, '../../../client/replicationTimes/addReplicationTimes.ts')).href;
   const program = `import { Command } from 'commander'; import { addReplicationTimes } from '${command}';
@@ -137,7 +131,7 @@ describe('the command replication-times with a run', () => {
     execa(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', '--input-type=module', '--eval', program, '--', 'replication-times', ...args],
-      { cwd: join(import.meta.dirname, '../../..'), reject: false, env: { TEMPORAL_ADDRESS: env.address } },
+      { cwd: join(import.meta.dirname, '../../..'), reject: false, env: { TEMPORAL_ADDRESS: bench.env.address } },
     );
   const timesOf = async (workflowId: string): Promise<OwnRunTimes> => {
     const { stdout, stderr } = await ops(['--workflow-id', workflowId, '--json']);

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-
 import { isCancelled, marksOf } from '../../support/fakeReplicaBench.ts';
 import { openGuardBench, type GuardBench, type GuardedReplica } from '../../support/guardedReplica.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 const of = (container: string) => ({ app: 'pix-datawarehouse', region: 'osc-fr1', container, token: 'scalingo-token' });
@@ -13,16 +11,11 @@ const document = { containers: [of('background'), of('web')] };
 const asBefore = { background: { amount: 2, size: 'M' }, web: { amount: 0, size: 'S' } };
 
 describe('the containers of a replica', { concurrency: 3 }, () => {
-  let env: TestWorkflowEnvironment;
   let replicas: GuardBench;
   before(async () => {
-    env = await startDevServer();
-    replicas = await openGuardBench(env);
+    replicas = await onDevServer(openGuardBench);
   });
-  after(async () => {
-    await replicas?.close();
-    await env?.teardown();
-  });
+  after(() => replicas?.close());
 
   const withReplica = async (work: (bench: GuardedReplica) => Promise<void>): Promise<void> => {
     const bench = await replicas.open(document);

@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { ApplicationFailure } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import type { FullReplicationReport } from '../../../workflows/pix/fullReplication.contract.ts';
 import type { NotificationReport } from '../../../workflows/pix/notification.contract.ts';
 import type { ReplicationReport } from '../../../workflows/pix/replication.contract.ts';
 import type { RunProgress } from '../../../workflows/runbook/runbook.contract.ts';
 import { marksOf, openFakeReplicas, type FakeReplicaBench, type FakeReplicaRun } from '../../support/fakeReplicaBench.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 const hold = { policy: { onStepFailure: 'hold', holdSeconds: 600, questionSeconds: 600 } };
@@ -18,16 +17,11 @@ const links = ['full', 'incremental', 'learningContent', 'notification'] as cons
 const byMarie = { by: 'marie', why: 'a test' };
 
 describe('what a person decides about a night of Pix', () => {
-  let env: TestWorkflowEnvironment;
   let bench: FakeReplicaBench;
   before(async () => {
-    env = await startDevServer();
-    bench = await openFakeReplicas(env);
+    bench = await onDevServer(openFakeReplicas);
   });
-  after(async () => {
-    await bench.close();
-    await env.teardown();
-  });
+  after(() => bench.close());
 
   const until = (run: FakeReplicaRun, what: string, holds: (progress: RunProgress) => boolean, link = ''): Promise<void> =>
     waitUntil(what, async () => {
@@ -135,7 +129,7 @@ describe('what a person decides about a night of Pix', () => {
       },
       async (run) => {
         await until(run, 'the table is held', isHeld, 'incremental');
-        const child = env.client.workflow.getHandle(`${run.workflowId}/incremental`);
+        const child = bench.env.client.workflow.getHandle(`${run.workflowId}/incremental`);
         await child.executeUpdate('abort', { args: [byMarie] });
         const { failure } = await run.ended;
         assert.ok(failure instanceof ApplicationFailure);
@@ -256,7 +250,7 @@ describe('what a person decides about a night of Pix', () => {
         assert.ok(failure instanceof ApplicationFailure);
         const [, input = ''] = /--input '(.*)'/.exec(failure.message) ?? [];
         const calls = run.replica.calls.length;
-        await env.client.workflow.execute('pixFullReplication', {
+        await bench.env.client.workflow.execute('pixFullReplication', {
           ...{ workflowId: `pix/goOn/${run.name}`, taskQueue: run.taskQueue, args: [JSON.parse(input) as object] },
         });
         assert.ok(!run.replica.calls.slice(calls).some(({ activity }) => activity === 'dumpSource'), 'dumped once more');
@@ -268,7 +262,7 @@ describe('what a person decides about a night of Pix', () => {
     await bench.run({ type: 'pixFullReplication' }, async (run) => {
       await run.ended;
       const undo = async (): Promise<unknown> =>
-        env.client.workflow.execute('pixUndoReplication', {
+        bench.env.client.workflow.execute('pixUndoReplication', {
           ...{ workflowId: `pix/undo/${run.name}`, taskQueue: run.taskQueue, args: [{ replica: run.name }] },
         });
       await undo();

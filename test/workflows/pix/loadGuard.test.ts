@@ -3,14 +3,13 @@ import { after, before, describe, test } from 'node:test';
 
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { ApplicationFailure, type TemporalFailure } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import type { FullReplicationReport } from '../../../workflows/pix/fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from '../../../workflows/pix/incrementalReplication.contract.ts';
 import type { ReplicationReport } from '../../../workflows/pix/replication.contract.ts';
 import { isCancelled, marksOf } from '../../support/fakeReplicaBench.ts';
 import { openGuardBench, type GuardBench, type GuardedReplica } from '../../support/guardedReplica.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 const always = { begin: '00:00', end: '00:00', zone: 'UTC' };
@@ -18,16 +17,11 @@ const guard = { hours: always, responseTimes: [{ name: 'app', url: 'http://app.e
 const oneByOne = { full: { atOnceMax: 1 } };
 
 describe('a run of Pix under load', { concurrency: 4 }, () => {
-  let env: TestWorkflowEnvironment;
   let replicas: GuardBench;
   before(async () => {
-    env = await startDevServer();
-    replicas = await openGuardBench(env);
+    replicas = await onDevServer(openGuardBench);
   });
-  after(async () => {
-    await replicas?.close();
-    await env?.teardown();
-  });
+  after(() => replicas?.close());
 
   const withReplica = async (document: Record<string, unknown>, work: (bench: GuardedReplica) => Promise<void>): Promise<void> => {
     await work(await replicas.open({ ...oneByOne, ...document }));

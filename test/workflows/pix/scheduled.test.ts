@@ -3,26 +3,20 @@ import { after, before, describe, test } from 'node:test';
 
 import { ScheduleOverlapPolicy, WorkflowFailedError, type ScheduleHandle, type WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import type { RunProgress } from '../../../workflows/runbook/runbook.contract.ts';
 import type { FakeReplica } from '../../support/fakeReplica.ts';
 import { openFakeReplicas, type FakeReplicaBench } from '../../support/fakeReplicaBench.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 /** PX-03, systems.md C.3: the old tool had no protection between a run by hand and the one at 05:10. */
 describe('a schedule and a run by hand', () => {
-  let env: TestWorkflowEnvironment;
   let bench: FakeReplicaBench;
   before(async () => {
-    env = await startDevServer();
-    bench = await openFakeReplicas(env);
+    bench = await onDevServer(openFakeReplicas);
   });
-  after(async () => {
-    await bench.close();
-    await env.teardown();
-  });
+  after(() => bench.close());
 
   interface Night {
     replica: FakeReplica;
@@ -41,7 +35,7 @@ describe('a schedule and a run by hand', () => {
     const until = new Promise<void>((resolve) => (goOn = resolve));
     replica.trouble('copyTables copy/users', { kind: 'wait', until });
     const work = { taskQueue: bench.taskQueue, args: [{ replica: name }] };
-    const schedule = await env.client.schedule.create({
+    const schedule = await bench.env.client.schedule.create({
       scheduleId: `pix-night-${name}`,
       spec: { cronExpressions: ['10 5 * * *'], timezone: 'Europe/Paris' },
       action: { type: 'startWorkflow', workflowType: 'pixReplication', workflowId: `pix/night/${name}`, ...work },
@@ -51,7 +45,7 @@ describe('a schedule and a run by hand', () => {
       await act({
         ...{ replica, schedule, goOn },
         scheduled: async () => (await schedule.describe()).info.recentActions.map(({ action }) => action.workflow.workflowId),
-        startByHand: () => env.client.workflow.start('pixReplication', { workflowId: `pix/hand/${name}`, ...work }),
+        startByHand: () => bench.env.client.workflow.start('pixReplication', { workflowId: `pix/hand/${name}`, ...work }),
         untilCopying: () => waitUntil('the copy is under way', () => replica.calls.some(({ key }) => key === 'copyTables copy/users')),
       });
     } finally {
@@ -73,7 +67,7 @@ describe('a schedule and a run by hand', () => {
   async function firstScheduled({ scheduled }: Night): Promise<WorkflowHandle> {
     await waitUntil('the schedule has started a run', async () => (await scheduled()).length > 0);
     const [id = ''] = await scheduled();
-    return env.client.workflow.getHandle(id);
+    return bench.env.client.workflow.getHandle(id);
   }
 
   test('the scheduled run is refused with the id of the one by hand, and disturbs it in nothing', () =>
