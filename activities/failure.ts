@@ -17,3 +17,8 @@ export function failure(type: FailureType, message: string, facts?: Record<strin
     ...(cause instanceof Error ? { cause } : {}),
   });
 }
+
+/** The message of a failure that is told within another one, which has a remedy of its own. */
+export function withoutRemedy(message: string): string {
+  return message.replace(/\.? Remedy: [^]*$/, '');
+}

@@ -40,7 +40,11 @@ export const failureCatalogue = {
   WorkflowsStillActive: { retry: false, remedy: 'finish, resume or cancel the workflows that the message names' },
   SecurisationFailed: { retry: false, remedy: 'read the logbook event; run the securisation by hand' },
   PostgresFailed: { retry: false, remedy: 'read what the server said in the message' },
-  SnapshotLost: { retry: false, remedy: 'nothing to do: the copy begins again under a new snapshot; readers were not touched' },
+  SnapshotLost: {
+    retry: false,
+    remedy:
+      'the copy begins again under a new snapshot; when it was lost too often, mend what ends sessions on the source; readers were not touched',
+  },
   BesideNotPossible: {
     retry: false,
     remedy: 'remove what the list names, or replace in place (full.method: inPlace; readers see errors meanwhile), then start again',

@@ -128,6 +128,8 @@ export function postgresFailure(server: PostgresRef, error: unknown): Error {
       .slice(0, 1500),
   );
   const facts = { server: server.name, code: code ?? null };
+  // On a standby it also ends sessions: before "terminating connection" is taken for a server that is down.
+  if (code === '40001') return failure('PostgresBusy', message, facts);
   if (code === '28P01' || code === '28000' || code === '3D000') return failure('CredentialsRejected', message, facts);
   if (
     code?.startsWith('08') ||
@@ -137,6 +139,6 @@ export function postgresFailure(server: PostgresRef, error: unknown): Error {
     return failure('PostgresUnreachable', message, facts);
   if (code === '53100') return failure('DiskSpaceInsufficient', message, facts);
   // Deadlock, serialization, lock not available, out of memory: another try may pass.
-  if (code && ['40P01', '40001', '55P03', '53200', '57014'].includes(code)) return failure('PostgresBusy', message, facts);
+  if (code && ['40P01', '55P03', '53200', '57014'].includes(code)) return failure('PostgresBusy', message, facts);
   return failure('PostgresFailed', message, facts);
 }

@@ -8,6 +8,7 @@ import type {
   SwapReport,
   WorkItem,
 } from '../../activities/postgres/beside/beside.contract.ts';
+import { failure, withoutRemedy } from '../../activities/failure.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
@@ -64,8 +65,12 @@ export async function buildBeside(run: FullRun): Promise<Built> {
         ...{ check, swap, snapshots },
       };
     } catch (error) {
-      if (describeFailure(error).type !== 'SnapshotLost' || snapshots >= replica.full.snapshotsMax) throw error;
-      runbook.warn(`the copy begins again: ${describeFailure(error).message}`);
+      const { type, message } = describeFailure(error);
+      if (type !== 'SnapshotLost') throw error;
+      const why = withoutRemedy(message);
+      if (snapshots >= replica.full.snapshotsMax)
+        throw failure('SnapshotLost', `${snapshots} snapshots were lost, full.snapshotsMax allows no other: ${why}`, {}, error);
+      runbook.warn(`the copy begins again: ${why}`);
     }
   }
 }

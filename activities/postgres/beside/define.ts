@@ -12,6 +12,7 @@ import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText
 import { planWork } from './planWork.ts';
 import { beginInSnapshot } from './snapshot.ts';
 import { applicationOf } from '../sessionNames.ts';
+import { toolOnSource } from '../standby.ts';
 import { tablesOf } from './tables.ts';
 
 const { next, previous } = besideSchemas;
@@ -37,11 +38,11 @@ export async function defineBesideOf(
       };
     },
   );
-  const dump = await tools.run('pg_dump', dumpArguments(copy, snapshot, [...copy.kept, ...sequences]), {
-    url: await connections.urlOf(copy.source),
-    application: applicationOf(copy, 'dump'),
-    signal,
-  });
+  const application = applicationOf(copy, 'dump');
+  const url = await connections.urlOf(copy.source);
+  const dump = await toolOnSource(connections, { source: copy.source, application, signal }, () =>
+    tools.run('pg_dump', dumpArguments(copy, snapshot, [...copy.kept, ...sequences]), { url, application, signal }),
+  );
   const shared = new Set(sharedTypes);
   const statements = readDump(dump)
     .filter(({ kind, type }) => kind !== 'skip' && !(type !== null && shared.has(type)))

@@ -9,6 +9,7 @@ import { keptKey, readLiveObjects } from './bookkeeping.ts';
 import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from '../swap/catalog.ts';
 import { dependentsOf } from '../swap/dependents.ts';
 import { applicationOf } from '../sessionNames.ts';
+import { inspectStandby, isStandbyOf, standbyOfTarget } from '../standby.ts';
 import { tablesOf } from './tables.ts';
 
 interface Side {
@@ -36,6 +37,7 @@ export async function inspectBesideOf(
   return session(copy.target, { application, signal }, async (client) => {
     const target = await inspectTarget(client, copy, source);
     const faults = [...source.faults, ...target.faults];
+    if (await session(copy.source, { application, signal }, (standby) => isStandbyOf(standby, client))) faults.push(standbyOfTarget);
     if (source.facts.identity === target.facts.identity) faults.push(`source and target are the same database "${target.facts.database}"`);
     const newest = [source.facts, target.facts].sort((a, b) => b.versionNumber - a.versionNumber)[0];
     if (newest && Math.trunc(newest.versionNumber / 10_000) > Math.trunc(tools.versionNumber / 10_000))
@@ -70,6 +72,9 @@ async function inspectSource(client: pg.ClientBase, copy: BesideCopy): Promise<S
       objects: [],
       extensions: [],
     };
+  const standby = await inspectStandby(client, copy);
+  faults.push(...standby.faults);
+  warnings.push(...standby.warnings);
   const tables = await tablesOf(client, copy.schema, copy.kept);
   const { rows: unreadable } = await client.query<{ name: string; why: string }>(
     `select relname as name, case when not has_table_privilege(oid, 'select') then 'may not be read' else 'has row security that hides rows' end as why

@@ -9,6 +9,7 @@ import type { Connections } from '../connections.ts';
 import { postgresFailure } from '../connections.ts';
 import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
 import { applicationOf, markOf } from '../sessionNames.ts';
+import { conflictsInWords, isStandby } from '../standby.ts';
 import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
 import type { KeeperOrder } from './snapshotKeeper.ts';
 
@@ -65,8 +66,9 @@ export async function beginInSnapshot(client: pg.ClientBase, snapshot: HeldSnaps
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     // 22023: its session is gone; 42704 and 58P01: the server was restarted.
-    if (code && ['22023', '42704', '55000', '58P01'].includes(code))
-      throw failure('SnapshotLost', `the snapshot ${snapshot.id} of ${snapshot.takenAt} is gone with its session: ${message}`);
-    throw error;
+    if (!code || !['22023', '42704', '55000', '58P01'].includes(code)) throw error;
+    await client.query('rollback');
+    const why = (await isStandby(client)) ? `; the source is a standby: ${conflictsInWords}` : '';
+    throw failure('SnapshotLost', `the snapshot ${snapshot.id} of ${snapshot.takenAt} is gone with its session: ${message}${why}`);
   }
 }

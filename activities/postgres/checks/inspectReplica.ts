@@ -6,6 +6,7 @@ import { tablesOf, type SourceTable } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { ownSchema } from '../postgres.contract.ts';
+import { absentOnStandby } from '../standby.ts';
 import type { Finding, ReplicaInspection, ReplicaSides } from './checks.contract.ts';
 
 const application = 'nightshift verify';
@@ -13,13 +14,19 @@ const application = 'nightshift verify';
 export async function inspectReplicaOf({ session }: Connections, sides: ReplicaSides, signal: AbortSignal): Promise<ReplicaInspection> {
   const { schema } = sides;
   const excluded = Object.keys(sides.tables).filter((table) => sides.tables[table] === 'none');
-  const source = await session(sides.source, { application, signal }, (client) => tablesOf(client, schema, excluded));
+  const [source, absent] = await session(sides.source, { application, signal }, async (client) => [
+    await tablesOf(client, schema, excluded),
+    new Set(await absentOnStandby(client, { schema, kept: excluded })),
+  ]);
   return session(sides.target, { application, signal }, async (client) => {
     const target = await tablesOf(client, schema, excluded);
     const brought = await broughtTables(client, sides);
     const indexes = await invalidIndexes(client, schema);
     const sequences = await sequencesBehind(client, sides);
     const findings = [...missingTables(sides, source, target, brought), ...indexes.findings, ...sequences.findings];
+    for (const { name } of source)
+      if (absent.has(name))
+        findings.push({ level: 'note', subject: name, what: 'is unlogged: a standby does not have its rows, they are not counted' });
     const onTarget = new Map(target.map((table) => [table.name, table]));
     const onSource = new Set(source.map(({ name }) => name));
     return {
@@ -27,7 +34,9 @@ export async function inspectReplicaOf({ session }: Connections, sides: ReplicaS
         .flatMap(({ name, relkind, bytes }) => {
           const other = onTarget.get(name);
           // A partitioned table has its rows in its partitions, which are counted themselves.
-          return other && relkind === 'r' && other.relkind === 'r' ? [{ name, bytes: Math.max(bytes, other.bytes) }] : [];
+          return other && relkind === 'r' && other.relkind === 'r' && !absent.has(name)
+            ? [{ name, bytes: Math.max(bytes, other.bytes) }]
+            : [];
         })
         .sort((a, b) => b.bytes - a.bytes),
       othersOnTarget: target.filter(({ name }) => !onSource.has(name) && !brought?.has(name)).length,

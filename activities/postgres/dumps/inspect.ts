@@ -1,6 +1,8 @@
 import type { Connections } from '../connections.ts';
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
+import { absentOnStandby, isStandbyOf } from '../standby.ts';
+import { workSchemas } from './ownSchemas.ts';
 import type { DumpInspection, SchemaCopy, SchemaCopyInspection } from './dumps.contract.ts';
 
 interface ToolVersion {
@@ -23,9 +25,15 @@ export async function inspectSchemaCopyOf(
   const faults = toolFaults(from, source, tools);
   if (source.identity === target.identity)
     faults.push(`${to.name} and ${from.name} are the same database (${target.database}): the copy would empty it`);
-  for (const other of others)
+  for (const other of others) {
     if ((await factsOf(other)).identity === target.identity)
       faults.push(`${to.name} is the ${other.name} (${target.database}): the copy would empty it`);
+    const follows = await connections.session(other, { application, signal }, (standby) =>
+      connections.session(to, { application, signal }, (client) => isStandbyOf(standby, client)),
+    );
+    if (follows)
+      faults.push(`${to.name} is the server that the ${other.name} is a standby of (${target.database}): the copy would empty it`);
+  }
   if (target.inRecovery) faults.push(`${to.name} is a standby and takes no changes`);
   return { source, target, faults };
 }
@@ -38,7 +46,12 @@ export async function inspectDumpOf(
 ): Promise<DumpInspection> {
   return connections.session(server, { application, signal }, async (client) => {
     const facts = await readFacts(client);
-    return { server: facts, faults: toolFaults(server, facts, tools) };
+    const faults = toolFaults(server, facts, tools);
+    const { rows: schemas } = await client.query<{ name: string }>('select nspname as name from pg_namespace where pg_is_in_recovery()');
+    for (const { name: schema } of schemas.filter(({ name }) => !workSchemas.includes(name)))
+      for (const name of await absentOnStandby(client, { schema, kept: [] }))
+        faults.push(`${schema}.${name} is unlogged, and the ${server.name} is a standby, which does not have its rows: dump the primary`);
+    return { server: facts, faults };
   });
 }
 

@@ -3,6 +3,7 @@ import { rename, rm } from 'node:fs/promises';
 import { failure } from '../../failure.ts';
 import { redact } from '../../tools/redact.ts';
 import { applicationOf } from '../sessionNames.ts';
+import { toolOnSource } from '../standby.ts';
 import type { DumpFile, InPlaceCopy, ProvenDump } from './inPlace.contract.ts';
 import { endKept, runKept, type KeptTool, type KeptToolContext } from './keptTool.ts';
 import { readArchive } from './readArchive.ts';
@@ -57,31 +58,44 @@ export async function dumpSourceOf(
     1_000,
   );
   try {
-    for (let lost = 0; ; lost += 1) {
-      const kept: KeptTool = {
-        ...{
-          name: 'dump',
-          directory: files.directory,
-          tool: 'pg_dump',
-          server: copy.source,
-          application: applicationOf(copy, 'dump'),
-          idleSeconds,
-        },
-        args: dumpArguments(copy, await sequencesOfKept(context.connections, copy), partial),
-      };
-      if ((await sizeOf(partial)) === null) await writeJson(files.facts, await readSourceFacts(context.connections, copy, signal));
-      const ended = await runKept(context, kept, signal);
-      if (ended?.exitCode === 0) break;
-      await endKept(context, kept);
-      await rm(partial, { force: true });
-      if (ended) throw toolFailure('pg_dump', ended);
-      if (lost >= 2) throw failure('CommandFailed', 'pg_dump was lost three times without a word: look at the memory of the worker');
-    }
+    await toolOnSource(context.connections, { source: copy.source, application: applicationOf(copy, 'dump'), signal }, () =>
+      dumpInto(context, copy, partial, { idleSeconds, signal }),
+    );
   } finally {
     clearInterval(watch);
   }
   await rename(partial, files.dump);
   return { path: files.dump, sizeBytes: (await sizeOf(files.dump)) ?? 0 };
+}
+
+/** Waits for a pg_dump under way, or begins one; one that was lost without a word twice more. */
+async function dumpInto(
+  context: InPlaceContext,
+  copy: InPlaceCopy,
+  partial: string,
+  { idleSeconds, signal }: { idleSeconds: number; signal: AbortSignal },
+): Promise<void> {
+  const files = workFilesOf(context.workDirectory, copy);
+  for (let lost = 0; ; lost += 1) {
+    const kept: KeptTool = {
+      ...{
+        name: 'dump',
+        directory: files.directory,
+        tool: 'pg_dump',
+        server: copy.source,
+        application: applicationOf(copy, 'dump'),
+        idleSeconds,
+      },
+      args: dumpArguments(copy, await sequencesOfKept(context.connections, copy), partial),
+    };
+    if ((await sizeOf(partial)) === null) await writeJson(files.facts, await readSourceFacts(context.connections, copy, signal));
+    const ended = await runKept(context, kept, signal);
+    if (ended?.exitCode === 0) return;
+    await endKept(context, kept);
+    await rm(partial, { force: true });
+    if (ended) throw toolFailure('pg_dump', ended);
+    if (lost >= 2) throw failure('CommandFailed', 'pg_dump was lost three times without a word: look at the memory of the worker');
+  }
 }
 
 /** Reads the whole archive, as a restore would, and writes the marker. From then on dumps of the replica's earlier runs are of no use. */

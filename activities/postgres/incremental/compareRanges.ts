@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { quoted } from '../identifiers.ts';
 import { deleteRows, placeRows, prepareArrival } from './changedRows.ts';
+import { anotherHistory } from './origin.ts';
 import { beginOwned, writeChunk, writeState } from './state.ts';
 import { between, sourceTable, stampOf, targetTable, type TableWork } from './tableWork.ts';
 
@@ -11,7 +12,8 @@ const rangeRows = 20_000;
 /**
  * Compares all keys up to the highest copied one, range by range: count and a digest that does not depend on the order. A range that differs is listed on
  * both sides; missing rows are fetched, changed ones too where `updatedAt` is declared, and rows that the source no longer has are deleted where `deletes` is.
- * Sound without any history, so it serves first runs, sources that were restored or moved, and deletes. Reads the keys of both sides once.
+ * Sound without any history, so it serves first runs, sources that were restored or moved, and deletes. Reads the keys of both sides once; after a failover
+ * or a move whole rows, since the new source may have given a key to another row.
  */
 export async function compareRanges(work: TableWork): Promise<void> {
   const { target, address, state, snapshot, progress } = work;
@@ -43,7 +45,7 @@ async function rangeEnds(work: TableWork, last: string): Promise<string[]> {
 async function rangeIsEqual(work: TableWork, from: string | null, to: string): Promise<boolean> {
   const digest = async (client: pg.ClientBase, table: string): Promise<string> => {
     const { rows } = await client.query<{ count: string; digest: string }>(
-      `select count(*) as count, coalesce(sum(hashtextextended((${quoted(work.form.key)}::text || '/' || coalesce(${stampOf(work)}, '')) collate "C", 0)::numeric), 0)::text as digest
+      `select count(*) as count, coalesce(sum(hashtextextended((${quoted(work.form.key)}::text || '/' || coalesce(${stateOf(work)}, '')) collate "C", 0)::numeric), 0)::text as digest
        from ${table} where ${between(work, from, to)}`,
     );
     return `${rows[0]?.count} ${rows[0]?.digest}`;
@@ -54,14 +56,14 @@ async function rangeIsEqual(work: TableWork, from: string | null, to: string): P
 
 async function mendRange(work: TableWork, from: string | null, to: string): Promise<void> {
   const { source, target, address, state, setting, progress } = work;
+  const tellsStates = setting.updatedAt !== null || comparesRows(work);
   await beginOwned(target, address, state);
   const [theirs, ours] = await Promise.all([
     listKeys(work, source, sourceTable(work), from, to),
     listKeys(work, target, targetTable(work), from, to),
   ]);
   const missing = [...theirs.keys()].filter((key) => !ours.has(key));
-  const changed =
-    setting.updatedAt === null ? [] : [...theirs].filter(([key, stamp]) => ours.has(key) && ours.get(key) !== stamp).map(([key]) => key);
+  const changed = tellsStates ? [...theirs].filter(([key, stamp]) => ours.has(key) && ours.get(key) !== stamp).map(([key]) => key) : [];
   const gone = setting.deletes ? [...ours.keys()].filter((key) => !theirs.has(key)) : [];
   await prepareArrival(work);
   const { inserted, updated } = await placeRows(work, { missing, changed });
@@ -74,6 +76,16 @@ async function mendRange(work: TableWork, from: string | null, to: string): Prom
   progress.rows += inserted + updated + deleted;
 }
 
+/** `origin` stays the former one until the last range is mended, in this attempt or another. */
+function comparesRows({ state, snapshot }: TableWork): boolean {
+  return anotherHistory(state.origin, snapshot.origin);
+}
+
+/** What tells two states of a row apart, as text. */
+function stateOf(work: TableWork): string {
+  return comparesRows(work) ? `md5(row(${work.form.columns.map(quoted).join(', ')})::text)` : stampOf(work);
+}
+
 async function listKeys(
   work: TableWork,
   client: pg.ClientBase,
@@ -82,7 +94,7 @@ async function listKeys(
   to: string,
 ): Promise<Map<string, string | null>> {
   const { rows } = await client.query<{ key: string; stamp: string | null }>(
-    `select ${quoted(work.form.key)}::text as key, ${stampOf(work)} as stamp from ${table} where ${between(work, from, to)}`,
+    `select ${quoted(work.form.key)}::text as key, ${stateOf(work)} as stamp from ${table} where ${between(work, from, to)}`,
   );
   return new Map(rows.map(({ key, stamp }) => [key, stamp]));
 }

@@ -9,7 +9,7 @@ import { appendRows } from './appendRows.ts';
 import { compareRanges } from './compareRanges.ts';
 import type { IncrementalCopy, IncrementalTableReport, IncrementalTableSetting, TableCounts } from './incremental.contract.ts';
 import { fetchLateRows, horizonHolds } from './lateRows.ts';
-import { beginSnapshot, plainSession } from './sourceSnapshot.ts';
+import { beginSnapshot, plainSession, type SourceSnapshot } from './sourceSnapshot.ts';
 import {
   beginOwned,
   ensureIncrementalState,
@@ -78,6 +78,7 @@ export async function bringUp(
   if (state.copiedTo === null && place === copy.schema) throw failure('IncrementalTableEmpty', `table ${table} is empty on the target`);
   // After the take-over: what another attempt copied before it gave way is never younger than what we see.
   const snapshot = await beginSnapshot(source);
+  refuseOlder(table, state, snapshot);
   const differences = new Set([...changesSince(state.columns, columns), ...mismatches(columns, shapeOf(ours))]);
   if (differences.size > 0) throw failure('SchemaChanged', `table ${table}: ${[...differences].join('; ')}`);
   const work: TableWork = { ...ends, setting, address, form: rowForm(theirs, ours, key), snapshot, state, progress };
@@ -100,6 +101,15 @@ export async function bringUp(
     ...{ lateRows: late.rows, updates: update.rows, deletes: deleted.rows, comparedBy: work.state.comparedBy, counts },
     seconds: Math.round((performance.now() - beganMs) / 100) / 10,
   };
+}
+
+/** A standby that lags shows less than was copied already: rows that it lacks are not gone. */
+function refuseOlder(table: string, { horizon, origin }: TableState, snapshot: SourceSnapshot): void {
+  if (!snapshot.standby || horizon === null || origin !== snapshot.origin || BigInt(horizon) <= snapshot.xmax) return;
+  throw failure(
+    'PostgresBusy',
+    `table ${table}: the source is a standby that has not yet replayed what was copied before (transaction ${horizon}, it is at ${snapshot.xmax}): it lags, or its replay is paused`,
+  );
 }
 
 /**

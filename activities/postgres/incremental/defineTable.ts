@@ -6,6 +6,7 @@ import { applicationOf } from '../sessionNames.ts';
 import type { ClientTools } from '../clientTools.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
+import { toolOnSource } from '../standby.ts';
 import { loadSchemas, type IncrementalCopy, type IncrementalTableSetting } from './incremental.contract.ts';
 import type { Ends } from './tableWork.ts';
 
@@ -39,11 +40,11 @@ export async function readDefinition(
   const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   const dump = async (of: string): Promise<DumpStatement[]> => {
     const kinds = ['--schema-only', '--no-owner', '--no-privileges', '--no-publications', '--no-subscriptions'];
-    const text = await tools.run('pg_dump', [...kinds, '--no-security-labels', '--no-tablespaces', of], {
-      url: await connections.urlOf(copy.source),
-      application: applicationOf(copy, `define ${setting.name}`),
-      signal,
-    });
+    const application = applicationOf(copy, `define ${setting.name}`);
+    const url = await connections.urlOf(copy.source);
+    const text = await toolOnSource(connections, { source: copy.source, application, signal }, () =>
+      tools.run('pg_dump', [...kinds, '--no-security-labels', '--no-tablespaces', of], { url, application, signal }),
+    );
     return readDump(text).filter(({ kind, sql }) => kind !== 'skip' && kind !== 'foreignKey' && !notForWarehouse.test(sql));
   };
   const own = await ownNames(source, copy.schema, setting.name);

@@ -63,7 +63,10 @@ export interface IncrementalTableReport {
   lateRows: number;
   updates: number;
   deletes: number;
-  /** How the rows below the highest key were looked at: those of young transactions alone, or every range of keys. */
+  /**
+   * How the rows below the highest key were looked at: those of young transactions alone, or every range of keys; of whole rows after a failover or a
+   * move of the source.
+   */
   comparedBy: 'transactions' | 'ranges';
   /** Rows up to `keyAfter` on both sides, the source's in the snapshot that was copied. */
   counts: TableCounts;
@@ -87,7 +90,7 @@ export interface IncrementalActivities {
   /**
    * Brings one table up to the source: rows that committed late, updates and deletes as declared, then new rows in chunks, each with its checkpoint in one
    * transaction. Repeatable: goes on after the last chunk. Heartbeats table, phase, rows. Fails with IncrementalTableEmpty, SchemaChanged, PostgresUnreachable,
-   * PostgresBusy (another session copies the same table), PostgresFailed.
+   * PostgresBusy (another session copies the same table, or the source is a standby that lags behind the last run), PostgresFailed.
    */
   copyIncremental(input: { copy: IncrementalCopy; table: string }): Promise<IncrementalTableReport>;
   /**

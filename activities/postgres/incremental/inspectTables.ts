@@ -6,6 +6,7 @@ import { qualified, quoted } from '../identifiers.ts';
 import { ownSchema } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
 import type { IncrementalCopy, IncrementalInspection, IncrementalTableSetting, InspectedTable } from './incremental.contract.ts';
+import { absentOnStandby, isStandbyOf, standbyOfTarget } from '../standby.ts';
 import { plainSession } from './sourceSnapshot.ts';
 import { readState, type TableState } from './state.ts';
 import { changesSince, factsOf, keyFault, mismatches, shapeOf } from './tableFacts.ts';
@@ -24,17 +25,22 @@ export async function inspectIncrementalOf(
       const [sourceFacts, targetFacts] = [await readFacts(source), await readFacts(target)];
       const faults: string[] = [];
       if (sourceFacts.identity === targetFacts.identity) faults.push(`source and target are the same database "${targetFacts.database}"`);
+      if (await isStandbyOf(source, target)) faults.push(standbyOfTarget);
+      if (targetFacts.inRecovery) faults.push('target: the server is a standby and takes no writes');
       if (targetFacts.user === 'postgres') faults.push('target: the user is postgres; use one that owns the warehouse and nothing else');
       const { rows } = await target.query<{ create: boolean; kept: string | null }>(
         `select has_database_privilege(current_database(), 'create') as create, to_regclass($1)::text as kept`,
         [`${ownSchema}.incremental_chunk`],
       );
       const recorded = rows[0]?.kept !== null;
+      const absent = new Set(await absentOnStandby(source, { schema: copy.schema, kept: [] }));
       if (!recorded && !rows[0]?.create) faults.push(`target: user ${targetFacts.user} may not create schema ${ownSchema}`);
       const tables: InspectedTable[] = [];
       for (const setting of copy.tables) {
         onTable(setting.name);
-        const seen = await inspectTable(source, target, copy, setting, recorded);
+        const seen = absent.has(setting.name)
+          ? { fault: 'is unlogged, and the source is a standby, which does not have its rows: let source.url lead to the primary' }
+          : await inspectTable(source, target, copy, setting, recorded);
         if ('fault' in seen) faults.push(`table ${setting.name}: ${seen.fault}`);
         else tables.push(seen);
       }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { beginReading } from '../beginReading.ts';
+import { originOf } from './origin.ts';
 
 /** What a run sees of the source, and what it may conclude the next time. */
 export interface SourceSnapshot {
@@ -10,6 +11,8 @@ export interface SourceSnapshot {
   xmax: bigint;
   /** Which server, database and timeline the numbers belong to. */
   origin: string;
+  /** A hot standby shows what it has replayed, which may be less than another server showed before. */
+  standby: boolean;
 }
 
 /** One way to write values, whatever the servers' defaults: keys and texts of both sides are compared. No limit of the server's ends the work. */
@@ -24,22 +27,9 @@ export async function plainSession(client: pg.ClientBase): Promise<void> {
 export async function beginSnapshot(source: pg.ClientBase): Promise<SourceSnapshot> {
   const origin = await originOf(source);
   await beginReading(source);
-  const { rows } = await source.query<{ xmin: string; xmax: string }>(
-    'select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax from pg_current_snapshot() s',
+  const { rows } = await source.query<{ xmin: string; xmax: string; standby: boolean }>(
+    'select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax, pg_is_in_recovery() as standby from pg_current_snapshot() s',
   );
-  return { xmin: BigInt(rows[0]?.xmin ?? 0), xmax: BigInt(rows[0]?.xmax ?? 0), origin };
-}
-
-/** Empty where the server does not tell: then nothing is concluded from transaction numbers. */
-async function originOf(source: pg.ClientBase): Promise<string> {
-  try {
-    const { rows } = await source.query<{ origin: string }>(
-      `select concat_ws('/', (select system_identifier from pg_control_system()), (select oid from pg_database where datname = current_database()),
-         (select timeline_id from pg_control_checkpoint())) as origin`,
-    );
-    return rows[0]?.origin ?? '';
-  } catch (error) {
-    if ((error as { code?: string }).code === '42501') return '';
-    throw error;
-  }
+  const [{ xmin = '0', xmax = '0', standby = false } = {}] = rows;
+  return { xmin: BigInt(xmin), xmax: BigInt(xmax), origin, standby };
 }

@@ -12,6 +12,7 @@ import { activityRunner, beginActivity } from '../../support/runActivity.ts';
 /** A source and a warehouse on a real server, and the activities of the incremental copy, called without a workflow. */
 export interface IncrementalBench extends Pick<BesideBench, 'sql' | 'connect' | 'end' | 'urls'> {
   act: ReturnType<typeof activityRunner<ReturnType<typeof createIncrementalActivities>>>;
+  beside: BesideBench;
   /** A run of its own each time, over tables with their defaults or the given settings. */
   copy: (tables: Record<string, Partial<IncrementalTableSetting>>, changes?: Partial<IncrementalCopy>) => IncrementalCopy;
   /** Begins the copy of one table and cancels it when `when` holds. Answers what became of it. */
@@ -21,12 +22,13 @@ export interface IncrementalBench extends Pick<BesideBench, 'sql' | 'connect' | 
 }
 
 export async function openIncrementalBench(): Promise<IncrementalBench> {
-  const { sql, connect, end, urls } = await openBesideBench();
+  const beside = await openBesideBench();
+  const { sql, connect, end, urls } = beside;
   const connections = createConnections(async (name) => (name === 'source' ? urls.source : urls.target));
   const activities = createIncrementalActivities({ connections, tools: createClientTools(await tool('postgres')) });
   let runs = 0;
   return {
-    ...{ sql, connect, end, urls },
+    ...{ sql, connect, end, urls, beside },
     act: activityRunner(activities),
     copy(tables, changes = {}) {
       runs += 1;

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
+import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
+import { startStandby } from '../../deploy/lab/postgres/startStandby.ts';
+import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
+import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
+import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
+import { endings } from '../support/endings.ts';
+import { openPixBench, type PixBench } from '../support/pixBench.ts';
+import { startStallingProxy, type StallingProxy } from '../support/stallingProxy.ts';
+import { waitUntil } from '../support/waitUntil.ts';
+
+/** The standby is reached through a proxy that can stand still in the middle of a table. */
+describe('the night of a warehouse whose production is read from a standby', { concurrency: 1 }, () => {
+  let bench: PixBench;
+  let standby: PostgresServer;
+  let proxy: StallingProxy;
+  const { atEnd, end } = endings();
+  const tables = { answers: 'incremental', 'knowledge-elements': 'incremental' };
+  before(async () => {
+    bench = await openPixBench({ rows: 2_000 });
+    atEnd(bench.end);
+    // Production's vacuum ends reads of the standby: here it comes when the test wants it.
+    await bench.query(bench.source.url(), 'alter system set autovacuum = off');
+    await bench.query(bench.source.url(), 'select pg_reload_conf()');
+    await bench.query(
+      bench.sourceUrl,
+      `create table churn as select i as id, repeat(md5(i::text), 30) as text from generate_series(1, 2000) i`,
+    );
+    standby = await startStandby({
+      ...{ directory: join(bench.source.directory, '..', 'standby'), primary: bench.source },
+      settings: { ...withoutDurability, max_standby_streaming_delay: 0 },
+    });
+    atEnd(() => standby.remove());
+    proxy = await startStallingProxy(standby.port);
+    atEnd(proxy.close);
+    await bench.setSecret('pix-source', bench.sourceUrl.replace(/:\d+\//, `:${proxy.port}/`));
+    await bench.describeReplica('pix', { tables, retries: { attemptsMax: 5, initialSeconds: 0.2 } });
+  });
+  after(async () => {
+    proxy?.release();
+    await end();
+  });
+
+  test(
+    'a conflict with recovery in the middle of the copy begins it again, says why, and the night ends well',
+    { timeout: 180_000 },
+    async () => {
+      await bench.run('pixPrepareIncremental', { replica: 'pix' });
+      proxy.stallAfter(600_000);
+      const handle = await bench.start('pixFullReplication', { replica: 'pix' });
+      await waitUntil('a copy stands still', proxy.stalled);
+      await bench.query(bench.sourceUrl, 'delete from churn where id > 1500');
+      await bench.query(bench.sourceUrl, 'vacuum churn');
+      await waitUntil('the standby wants to end the copy', async () => {
+        const [seen] = await bench.query<{ wanted: boolean }>(
+          standby.url({ database: 'pix' }),
+          `select exists (select from pg_stat_activity where backend_type = 'startup' and wait_event like 'RecoveryConflict%')
+           or (select confl_snapshot > 0 from pg_stat_database_conflicts where datname = 'pix') as wanted`,
+        );
+        return seen?.wanted === true;
+      });
+      proxy.release();
+      const report = (await handle.result()) as FullReplicationReport;
+      assert.equal(report.snapshots, 2);
+      assert.match(report.warnings.join('\n'), /the copy begins again: .*the source is a standby: .*hot_standby_feedback/);
+      const compared = await compareTables({
+        ...{ source: bench.sourceUrl, target: bench.targetUrl },
+        tables: report.check.tables.map(({ table }) => table),
+      });
+      assert.deepEqual(
+        compared.filter(({ equal }) => !equal),
+        [],
+      );
+      const incremental = await bench.run<IncrementalReplicationReport>('pixIncrementalReplication', { replica: 'pix' });
+      assert.deepEqual(incremental.warnings, []);
+      const verified = await bench.run<VerifyReport>('pixVerify', { replica: 'pix' });
+      assert.deepEqual(verified.findings, []);
+    },
+  );
+});
