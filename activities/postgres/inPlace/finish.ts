@@ -5,6 +5,7 @@ import { applicationOf } from '../sessionNames.ts';
 import { tablesOf } from '../beside/tables.ts';
 import type { Connections } from '../connections.ts';
 import { literal, qualified, quoted } from '../identifiers.ts';
+import { enrichmentOf } from './enrichment.ts';
 import { checkpoints, forgetTaken, ownerOf, readTaken } from './empty.ts';
 import type { FinishedTarget, InPlaceCopy } from './inPlace.contract.ts';
 
@@ -28,15 +29,20 @@ export async function finishInPlaceOf(
     for (const { name, over } of copy.compatibilityViews)
       if (names.has(over) && !(await standsIn(target, copy.schema, name)))
         await make(`view ${name}`, `create view ${qualified(copy.schema, name)} as select * from ${qualified(copy.schema, over)}`);
-    for (const { name, table, on } of copy.extraIndexes)
-      if (names.has(table) && !(await standsIn(target, copy.schema, name)))
+    const warnings: string[] = [];
+    for (const { index, state } of await enrichmentOf(target, copy)) {
+      const { name, table, on } = index;
+      if (state === 'taken') warnings.push(`enrichment index ${name} on ${table} is not made: something else has its name`);
+      if (state === 'notValid') await target.query(`drop index ${qualified(copy.schema, name)}`);
+      if (state === 'notValid' || state === 'absent')
         await make(`index ${name}`, `create index ${quoted(name)} on ${qualified(copy.schema, table)} ${on}`);
+    }
     const returned = await giveBack(target, copy);
     for (const { name } of tables) {
       onPart(`statistics of ${name}`);
       await target.query(`analyze ${qualified(copy.schema, name)}`);
     }
-    return { made: [...made, ...returned.made], warnings: returned.warnings };
+    return { made: [...made, ...returned.made], warnings: [...warnings, ...returned.warnings] };
   });
 }
 

@@ -79,9 +79,9 @@ export interface InPlaceActivities {
   defineInPlace(input: { copy: InPlaceCopy; idleSeconds: number }): Promise<RestoredPart | null>;
   /** Plays data, keys and indexes with `jobs` processes. Repeatable: filled tables and standing indexes are left out. Heartbeats items. */
   restoreInPlace(input: { copy: InPlaceCopy; jobs: number; memoryMegabytes: number; idleSeconds: number }): Promise<RestoredPart | null>;
-  /** Compatibility views, enrichment indexes, views of others, grants, statistics. Repeatable. */
+  /** Compatibility views, enrichment indexes (one that is not valid is made anew), views of others, grants, statistics. Repeatable. */
   finishInPlace(input: { copy: InPlaceCopy; memoryMegabytes: number }): Promise<FinishedTarget>;
-  /** Rows, indexes, keys and sequences against the archive. Repeatable: reads only. Fails with ReplicaNotVerified. */
+  /** Rows, indexes, keys and sequences against the archive, and the enrichment indexes. Repeatable: reads only. Fails with ReplicaNotVerified. */
   verifyInPlace(input: { copy: InPlaceCopy }): Promise<ReplicaCheck>;
   /** Files of this worker alone; null when the run has none here. Repeatable: reads only. */
   readInPlaceProgress(input: { copy: InPlaceCopy }): Promise<InPlaceProgress | null>;

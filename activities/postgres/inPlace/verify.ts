@@ -3,12 +3,16 @@ import type { ReplicaCheck } from '../beside/beside.contract.ts';
 import { positionOf, sequencesOf } from '../beside/sequences.ts';
 import { applicationOf } from '../sessionNames.ts';
 import { qualified, quoted } from '../identifiers.ts';
+import { enrichmentOf } from './enrichment.ts';
 import { openDump, type InPlaceContext } from './dump.ts';
 import type { InPlaceCopy } from './inPlace.contract.ts';
 import { chooseNow } from './restore.ts';
 import { partsOf } from './sourceFacts.ts';
 
-/** Judges the target by what the archive holds, not by an exit code: rows as in the dump's snapshot, indexes and keys standing and valid, positions equal. */
+/**
+ * Judges the target by what the archive holds, not by an exit code: rows as in the dump's snapshot, indexes and keys standing and valid, positions equal;
+ * and the enrichment indexes, which no archive holds.
+ */
 export async function verifyInPlaceOf(
   context: InPlaceContext,
   copy: InPlaceCopy,
@@ -41,12 +45,16 @@ export async function verifyInPlaceOf(
     const { expected } = await chooseNow(context, copy, dump, target, true);
     for (const part of expected)
       if (!standing.has(part)) differences.push(`${(JSON.parse(part) as string[]).join(' ')}: is missing or not valid`);
+    const planned = new Set(expected);
+    const enrichment = (await enrichmentOf(target, copy)).filter(({ index }) => !planned.has(JSON.stringify(['index', index.name])));
+    for (const { index, state } of enrichment)
+      if (state === 'absent' || state === 'notValid')
+        differences.push(`enrichment index ${index.name} on ${index.table}: ${state === 'absent' ? 'is missing' : 'is not valid'}`);
     const { rows: keys } = await target.query<{ name: string; table: string; valid: boolean }>(
       `select k.conname as name, t.relname as table, k.convalidated as valid from pg_constraint k join pg_class t on t.oid = k.conrelid
        where k.connamespace = $1::regnamespace and k.contype = 'f' and k.conparentid = 0 and t.relname <> all($2::text[])`,
       [quoted(copy.schema), copy.kept],
     );
-    const planned = new Set(expected);
     for (const { name, table, valid } of keys)
       if (planned.has(JSON.stringify(['constraint', table, name])) && !valid) differences.push(`foreign key ${name} is not validated`);
     const there = new Set(await sequencesOf(target, copy.schema));
@@ -63,7 +71,8 @@ export async function verifyInPlaceOf(
           differences: differences.slice(0, 200),
         },
       );
-    const indexes = expected.filter((part) => (JSON.parse(part) as string[])[0] === 'index').length;
+    const dumped = expected.filter((part) => (JSON.parse(part) as string[])[0] === 'index').length;
+    const indexes = dumped + enrichment.filter(({ state }) => state === 'valid').length;
     return { tables, sequences: Object.keys(content.sequences).length, indexes, constraints: keys.length, differences };
   });
 }

@@ -189,7 +189,12 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     assert.deepEqual(await act('defineInPlace', { copy, idleSeconds }), await act('defineInPlace', { copy, idleSeconds }));
     const again = await act('restoreInPlace', restore);
     assert.ok(again && again.stood > 10, JSON.stringify(again));
-    await act('finishInPlace', { copy, memoryMegabytes: 64 });
+    // No archive holds the enrichment indexes; a build by hand that broke off leaves the name, and an index that no query uses.
+    await assert.rejects(act('verifyInPlace', { copy }), failsWith('ReplicaNotVerified', 'users_createdAt_idx on users: is missing'));
+    await assert.rejects(bench.sql('target', 'create unique index concurrently "users_createdAt_idx" on public.users ((id % 1))'));
+    await assert.rejects(act('verifyInPlace', { copy }), failsWith('ReplicaNotVerified', 'users_createdAt_idx on users: is not valid'));
+    const { made } = await act('finishInPlace', { copy, memoryMegabytes: 64 });
+    assert.ok(made.includes('index users_createdAt_idx'), made.join());
     await act('verifyInPlace', { copy });
     assert.deepEqual(
       (await compareTables({ ...bench.urls, tables: columns.filter((name) => name !== 'empty_one') })).filter(({ equal }) => !equal),
