@@ -87,7 +87,10 @@ async function begin({ replica, copy, plan, runbook, inspection }: FullRun): Pro
     return held;
   });
   const work = await runbook.step(plan.define, () =>
-    patientFor('define the copy', replica.retries).defineBeside({ copy, snapshot, sharedTypes: inspection.sharedTypes }),
+    patientFor('define the copy', replica.retries).defineBeside({
+      ...{ copy, snapshot, sharedTypes: inspection.sharedTypes },
+      limitSeconds: replica.full.swapLimitSeconds,
+    }),
   );
   for (const warning of work.warnings) runbook.warn(warning);
   runbook.addSteps(itemSteps(work));

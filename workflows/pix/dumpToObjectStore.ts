@@ -4,6 +4,7 @@ import type { StoredDump } from '../../activities/postgres/dumps/dumps.contract.
 import { failure } from '../../activities/failure.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe, quick } from '../runbook/profiles.ts';
 import type { PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
@@ -74,7 +75,7 @@ export async function pixDumpToObjectStore(input: DumpToObjectStoreInput): Promi
         replica: name,
         bucket: store.bucket,
         ...stored,
-        ...{ beganAt, seconds: Math.round((Date.now() - beganMs) / 100) / 10 },
+        ...{ beganAt, seconds: secondsSince(beganMs) },
         ...{ steps: runbook.progress.steps, warnings: runbook.progress.warnings },
       };
     },

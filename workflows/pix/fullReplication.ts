@@ -3,6 +3,7 @@ import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { BesideInspection } from '../../activities/postgres/beside/beside.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, quick } from '../runbook/profiles.ts';
 import { withRestore } from '../runbook/withRestore.ts';
@@ -123,7 +124,7 @@ function report(
     method: 'beside',
     beganAt: new Date(beganMs).toISOString(),
     endedAt: endedAt.toISOString(),
-    seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+    seconds: secondsSince(beganMs, endedAt.getTime()),
     ...built,
     undo: `temporal workflow start --type pixUndoReplication --task-queue operations --workflow-id pix/undo/${replica.name} --input '{"replica":"${replica.name}"}'`,
     steps: progress.steps,

@@ -2,6 +2,7 @@ import { workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { withRestore } from '../runbook/withRestore.ts';
@@ -60,7 +61,7 @@ export async function pixIncrementalReplication(input: IncrementalReplicationInp
         replica: replica.name,
         beganAt: new Date(beganMs).toISOString(),
         endedAt: endedAt.toISOString(),
-        seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs, endedAt.getTime()),
         tables: tables.sort((a, b) => (a.table < b.table ? -1 : 1)),
         rows: tables.reduce((sum, { rows }) => sum + rows, 0),
         steps: runbook.progress.steps,

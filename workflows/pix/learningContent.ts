@@ -1,4 +1,5 @@
 import { failure } from '../../activities/failure.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { LearningContentInput, LearningContentRequest, LearningContentRunReport } from './learningContent.contract.ts';
@@ -37,7 +38,7 @@ export async function pixLearningContent(input: LearningContentInput): Promise<L
         record.note = `${Object.values(done.rows).reduce((sum, rows) => sum + rows, 0)} rows in 8 tables`;
         return done;
       });
-      return { replica: replica.name, ...report, seconds: Math.round((Date.now() - beganMs) / 100) / 10, steps: runbook.progress.steps };
+      return { replica: replica.name, ...report, seconds: secondsSince(beganMs), steps: runbook.progress.steps };
     },
   );
 }

@@ -1,4 +1,5 @@
 import { failure } from '../../activities/failure.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patient, patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { OpenDataInput, OpenDataRequest, OpenDataRunReport } from './openData.contract.ts';
@@ -47,7 +48,7 @@ export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunRepo
       return {
         replica: name,
         ...report,
-        seconds: Math.round((Date.now() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs),
         steps: runbook.progress.steps,
         warnings: runbook.progress.warnings,
       };

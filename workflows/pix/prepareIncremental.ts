@@ -1,6 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 import type { LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patientFor } from '../runbook/profiles.ts';
 import { withRestore } from '../runbook/withRestore.ts';
 import {
@@ -62,7 +63,7 @@ export async function pixPrepareIncremental(input: PrepareIncrementalInput): Pro
         replica: replica.name,
         beganAt: new Date(beganMs).toISOString(),
         endedAt: endedAt.toISOString(),
-        seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs, endedAt.getTime()),
         ...{ loaded, foreignKeysDropped, recorded },
         alreadyLoaded: tables.flatMap(({ name, state }) => (state === 'ready' ? [name] : [])),
         steps: runbook.progress.steps,

@@ -4,6 +4,7 @@ import { failure } from '../../activities/failure.ts';
 import type { ReplicaCheck } from '../../activities/postgres/beside/beside.contract.ts';
 import type { InPlaceCopy, ProvenDump } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import type { PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
@@ -57,7 +58,7 @@ export async function replaceInPlace(
     method: 'inPlace',
     beganAt: new Date(beganMs).toISOString(),
     endedAt: endedAt.toISOString(),
-    seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+    seconds: secondsSince(beganMs, endedAt.getTime()),
     ...{ tables: dump.tables, rows: dump.rows, bytes: sourceBytes, check: done, undo: noUndo },
     dump: { sizeBytes: dump.sizeBytes, sha256: dump.sha256, begunAt: dump.begunAt },
     ...{ steps: runbook.progress.steps, decisions: runbook.progress.decisions, warnings: runbook.progress.warnings },

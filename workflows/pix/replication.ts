@@ -2,6 +2,7 @@ import { defineSignal, startChild, workflowInfo, type ChildWorkflowHandle, type 
 
 import { messages } from '../names.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import type { Pause, PlannedStep } from '../runbook/runbook.contract.ts';
 import { withContainersDown } from './containers.ts';
@@ -81,7 +82,7 @@ export async function pixReplication(input: ReplicationInput): Promise<Replicati
         startAt,
         beganAt: new Date(beganMs).toISOString(),
         endedAt: endedAt.toISOString(),
-        seconds: Math.round((endedAt.getTime() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs, endedAt.getTime()),
         ...reports,
         steps: runbook.progress.steps,
         decisions: runbook.progress.decisions,

@@ -1,4 +1,5 @@
 import { failure } from '../../activities/failure.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patient, patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
@@ -54,7 +55,7 @@ export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyR
         runbook.warn(`the ${copy.target.name} has what the warehouse has not, untouched: ${compared.extra.slice(0, 50).join(', ')}`);
       return {
         replica: name,
-        seconds: Math.round((Date.now() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs),
         ...{ ...copied, ...compared, steps: runbook.progress.steps, warnings: runbook.progress.warnings },
       };
     },

@@ -1,5 +1,6 @@
 import type { Finding, ReplicaSides, RowCounts } from '../../activities/postgres/checks/checks.contract.ts';
 import { failure } from '../../activities/failure.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { patient, patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { workPool } from '../runbook/workPool.ts';
@@ -76,7 +77,7 @@ export async function pixVerify(input: VerifyInput): Promise<VerifyReport> {
 
       const report: Omit<VerifyReport, 'steps'> = {
         replica: name,
-        seconds: Math.round((Date.now() - beganMs) / 100) / 10,
+        seconds: secondsSince(beganMs),
         tables: counted.sort((a, b) => (a.table < b.table ? -1 : 1)),
         ...{ othersOnTarget: seen.othersOnTarget, indexes: seen.indexes, sequences: seen.sequences },
         ...{ freshness: fresh.freshness, queries: asked.answers },

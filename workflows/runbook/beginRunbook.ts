@@ -4,6 +4,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { failure } from '../../activities/failure.ts';
 import { searchAttributes, type Attention } from '../names.contract.ts';
 import { checklist } from './checklist.ts';
+import { secondsSince } from './elapsed.ts';
 import { describeFailure, isCancellation } from './failures.ts';
 import { registerMessages, type HeldDecision } from './operatorMessages.ts';
 import { createPauses, PutOff, type Pauses } from './pauses.ts';
@@ -273,7 +274,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
   function end(record: StepRecord, state: StepRecord['state']): void {
     record.state = state;
     record.endedAt = nowAt();
-    if (record.beganAt) record.seconds = Math.round((Date.parse(record.endedAt) - Date.parse(record.beganAt)) / 100) / 10;
+    if (record.beganAt) record.seconds = secondsSince(Date.parse(record.beganAt), Date.parse(record.endedAt));
     show();
   }
 

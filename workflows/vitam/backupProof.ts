@@ -3,6 +3,7 @@ import { CancellationScope, defineQuery, setCurrentDetails, setHandler, workflow
 import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import { messages } from '../names.contract.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure, readableFailure } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
@@ -61,7 +62,7 @@ export async function vitamBackupProof(input: BackupProofInput): Promise<BackupP
       parts,
       collections: parts.reduce((sum, { collections }) => sum + collections, 0),
       documents: parts.reduce((sum, { documents }) => sum + documents, 0),
-      elapsedSeconds: Math.round((Date.now() - beganMs) / 100) / 10,
+      elapsedSeconds: secondsSince(beganMs),
     };
   } catch (error) {
     if (describeFailure(error).type === 'Cancelled') throw error;
@@ -102,7 +103,7 @@ async function provePart(platform: VitamPlatform, manifest: BackupManifest, part
   try {
     const unpacked = await long(`unpack ${part.name} on ${host.name}`).unpackArchive({ host, archive: part.archive, directory });
     const checked = await checkContent(platform, manifest, part, host, directory);
-    return { ...base, ...checked, files: unpacked.files, elapsedSeconds: Math.round((Date.now() - beganMs) / 100) / 10 };
+    return { ...base, ...checked, files: unpacked.files, elapsedSeconds: secondsSince(beganMs) };
   } finally {
     await CancellationScope.nonCancellable(() =>
       patient(`remove ${directory} on ${host.name}`, 600).removePaths({ host, below: root, paths: [directory] }),

@@ -2,6 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 
 import type { MongoMember } from '../../activities/mongo/mongo.contract.ts';
 import { beginRunbook } from '../runbook/beginRunbook.ts';
+import { secondsSince } from '../runbook/elapsed.ts';
 import { readableFailure } from '../runbook/failures.ts';
 import { holdPlatform } from '../runbook/holdPlatform.ts';
 import { inParallel } from '../runbook/inParallel.ts';
@@ -80,7 +81,7 @@ export async function vitamStart(input: StartInput): Promise<StartReport> {
       lostRun: seen.journal?.workflowId ?? null,
       started: [...seen.downMembers.keys(), ...night.stoppedServices],
       alreadyUp: seen.alreadyUp,
-      elapsedSeconds: Math.round((Date.now() - beganMs) / 100) / 10,
+      elapsedSeconds: secondsSince(beganMs),
       steps: runbook.progress.steps,
       decisions: runbook.progress.decisions,
       warnings: runbook.progress.warnings,

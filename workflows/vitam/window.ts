@@ -1,10 +1,10 @@
-import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import { condition, sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { WindowAt } from '../../activities/clock/clock.contract.ts';
 import { besideOf } from '../runbook/besideOf.ts';
-import { isCancellation } from '../runbook/failures.ts';
 import { local } from '../runbook/profiles.ts';
+import { stoppable } from '../runbook/stoppable.ts';
 import type { Night } from './night.ts';
 
 /** The night window (VI-01). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
@@ -37,29 +37,17 @@ export interface WindowEnd {
  */
 export async function withWindowEnd(night: Night, window: WindowAt, work: (windowEnd: WindowEnd) => Promise<void>): Promise<void> {
   const { runbook, platform } = night;
-  let ended: Error | null = null;
   let passed = Date.parse(window.endAt) <= Date.now();
-  const scope = new CancellationScope({ cancellable: true });
-  runbook.onAbort(({ by, why }) => {
-    ended ??= failure('StepAborted', `aborted by ${by}${why ? `: ${why}` : ''}`);
-    scope.cancel();
+  await stoppable(runbook, async (stop) => {
+    const watch = async (): Promise<void> => {
+      await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
+      passed = true;
+      if (await mayGoOn(night, window)) return;
+      const why = `the window ended at ${window.endAt} before the backup did; by policy (${platform.window.atEnd}) it is aborted`;
+      stop(failure('DeadlineExceeded', why));
+    };
+    await besideOf(watch, () => work({ passed: () => passed, wait: () => condition(() => passed) }));
   });
-  const watch = async (): Promise<void> => {
-    await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
-    passed = true;
-    if (!(await mayGoOn(night, window))) {
-      ended ??= failure(
-        'DeadlineExceeded',
-        `the window ended at ${window.endAt} before the backup did; by policy (${platform.window.atEnd}) it is aborted`,
-      );
-      scope.cancel();
-    }
-  };
-  try {
-    await besideOf(watch, () => scope.run(() => work({ passed: () => passed, wait: () => condition(() => passed) })));
-  } catch (error) {
-    throw isCancellation(error) && ended ? (ended as Error) : error;
-  }
 }
 
 async function mayGoOn({ platform, runbook }: Night, window: WindowAt): Promise<boolean> {
