@@ -124,8 +124,11 @@ export interface BesideActivities {
   holdSnapshot(input: { copy: BesideCopy; limitSeconds: number; idleSeconds: number }): Promise<HeldSnapshot>;
   /** Ends the snapshot's process and those of earlier runs of the replica. Repeatable. */
   releaseSnapshot(input: { copy: BesideCopy }): Promise<void>;
-  /** Empties the schema `next` and defines everything in it but indexes, keys and data. Repeatable: one transaction with its checkpoint. */
-  defineBeside(input: { copy: BesideCopy; snapshot: HeldSnapshot; sharedTypes: string[] }): Promise<BesidePlan>;
+  /**
+   * Drops the schemas `next` and `previous` and defines everything but indexes, keys and data in `next`. Repeatable: one transaction with its checkpoint.
+   * Gives way to readers of yesterday's copy for `limitSeconds` (default 600), then fails with TargetBusy.
+   */
+  defineBeside(input: { copy: BesideCopy; snapshot: HeldSnapshot; sharedTypes: string[]; limitSeconds?: number }): Promise<BesidePlan>;
   /**
    * Copies tables by binary COPY under the snapshot, each in one transaction with its checkpoint: a table is copied once. Heartbeats rows and bytes.
    * Fails with SnapshotLost (then everything is copied again under a new one), PostgresUnreachable, PostgresFailed.
@@ -150,6 +153,9 @@ export interface BesideActivities {
   readSwap(input: { copy: BesideCopy; act: 'swap' | 'undo' }): Promise<SwapReport | null>;
   /** Puts yesterday's copy back into use. Fails with NothingToUndo. */
   undoSwap(input: { copy: BesideCopy; limitSeconds: number }): Promise<SwapReport>;
-  /** Drops what an ended run left in the schema `next`, and its checkpoints. Repeatable. Never touches what is in use. */
+  /**
+   * Drops what an ended run left in the schema `next`, and its checkpoints. Repeatable. Never touches what is in use; gives way to readers for 5 minutes, then
+   * fails with TargetBusy.
+   */
   discardBeside(input: { copy: BesideCopy }): Promise<void>;
 }

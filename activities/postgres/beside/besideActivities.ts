@@ -4,17 +4,16 @@ import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
 import { findRoom } from '../room/room.ts';
-import { besideSchemas, type BesideActivities } from './beside.contract.ts';
-import { ensureBookkeeping, forgetRuns } from './bookkeeping.ts';
+import type { BesideActivities } from './beside.contract.ts';
 import { copyTablesOf, type CopyProgress } from './copyTables.ts';
-import { defineBesideOf, dropOwnSchema } from './define.ts';
+import { defineBesideOf } from './define.ts';
+import { discardBesideOf } from './discard.ts';
 import { inspectBesideOf } from './inspect.ts';
 import { readProgressOf } from './progress.ts';
 import { readSwapOf } from './readSwap.ts';
 import { runStatementsOf } from './runStatements.ts';
 import { setSequencesOf } from './sequences.ts';
 import { holdSnapshotOf, releaseSnapshotOf } from './snapshot.ts';
-import { applicationOf } from '../sessionNames.ts';
 import { swapBesideOf, undoSwapOf } from './swap.ts';
 import { verifyBesideOf } from './verify.ts';
 
@@ -42,11 +41,11 @@ export function createBesideActivities({ connections, tools }: { connections: Co
     async releaseSnapshot({ copy }) {
       await releaseSnapshotOf(connections, copy);
     },
-    async defineBeside({ copy, snapshot, sharedTypes }) {
+    async defineBeside({ copy, snapshot, sharedTypes, limitSeconds = 600 }) {
       const signal = cancellationSignal();
       return withHeartbeat(
         () => ({}),
-        () => defineBesideOf(connections, tools, copy, { snapshot, sharedTypes, signal }),
+        () => defineBesideOf(connections, tools, copy, { snapshot, sharedTypes, limitSeconds, signal }),
       );
     },
     async copyTables({ copy, snapshot, item }) {
@@ -101,16 +100,10 @@ export function createBesideActivities({ connections, tools }: { connections: Co
       );
     },
     async discardBeside({ copy }) {
+      const signal = cancellationSignal();
       await withHeartbeat(
         () => ({}),
-        () =>
-          connections.session(copy.target, { application: applicationOf(copy, 'discard') }, async (target) => {
-            await ensureBookkeeping(target);
-            await target.query('begin');
-            await dropOwnSchema(target, besideSchemas.next);
-            await forgetRuns(target, copy.replica);
-            await target.query('commit');
-          }),
+        () => discardBesideOf(connections, copy, signal),
       );
     },
   };

@@ -6,8 +6,7 @@ import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type BesidePlan, type HeldSnapshot } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns, readCheckpoint, writeCheckpoint, writeStatements } from './bookkeeping.ts';
-import { objectsOf, schemaExists } from '../swap/catalog.ts';
-import { dependentsInWords, dependentsOf } from '../swap/dependents.ts';
+import { whenUnread } from './discard.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText.ts';
 import { planWork } from './planWork.ts';
 import { beginInSnapshot } from './snapshot.ts';
@@ -23,7 +22,12 @@ export async function defineBesideOf(
   connections: Connections,
   tools: ClientTools,
   copy: BesideCopy,
-  { snapshot, sharedTypes, signal }: { snapshot: HeldSnapshot; sharedTypes: string[]; signal: AbortSignal },
+  {
+    snapshot,
+    sharedTypes,
+    limitSeconds,
+    signal,
+  }: { snapshot: HeldSnapshot; sharedTypes: string[]; limitSeconds: number; signal: AbortSignal },
 ): Promise<BesidePlan> {
   await loadGrammar();
   const { moved, tables, sequences } = await connections.session(
@@ -54,23 +58,21 @@ export async function defineBesideOf(
     // The snapshot may be another one than that of the checkpoint: then nothing of the former copy may stay.
     const former = done?.facts as { plan: BesidePlan; snapshot: string } | undefined;
     if (former?.snapshot === snapshot.id) return former.plan;
-    await target.query('begin');
-    await forgetRuns(target, copy.replica);
     // Yesterday's copy stays until the next run: two copies at a time, not three.
-    for (const schema of [next, previous]) await dropOwnSchema(target, schema);
-    await target.query(`create schema ${quoted(next)}`);
-    await copyDefaultPrivileges(target, copy.schema);
-    await target.query("set local search_path = ''");
-    await target.query('set local check_function_bodies = off');
-    await target.query('set local client_min_messages = warning');
-    for (const statement of statements.filter(({ kind }) => kind === 'define')) await runNamed(target, copy, statement);
-    for (const { name, over } of copy.compatibilityViews)
-      if (!tables.some((table) => table.name === name) && !moved.has(name) && tables.some((table) => table.name === over))
-        await target.query(`create view ${qualified(next, name)} as select * from ${qualified(next, over)}`);
-    await writeStatements(target, copy, work.statements);
-    await writeCheckpoint(target, copy, item, { facts: { plan: work.plan, snapshot: snapshot.id } });
-    await target.query('commit');
-    return work.plan;
+    return whenUnread(target, { schemas: [next, previous], limitSeconds, signal }, async () => {
+      await forgetRuns(target, copy.replica);
+      await target.query(`create schema ${quoted(next)}`);
+      await copyDefaultPrivileges(target, copy.schema);
+      await target.query('set local check_function_bodies = off');
+      await target.query('set local client_min_messages = warning');
+      for (const statement of statements.filter(({ kind }) => kind === 'define')) await runNamed(target, copy, statement);
+      for (const { name, over } of copy.compatibilityViews)
+        if (!tables.some((table) => table.name === name) && !moved.has(name) && tables.some((table) => table.name === over))
+          await target.query(`create view ${qualified(next, name)} as select * from ${qualified(next, over)}`);
+      await writeStatements(target, copy, work.statements);
+      await writeCheckpoint(target, copy, item, { facts: { plan: work.plan, snapshot: snapshot.id } });
+      return work.plan;
+    });
   });
 }
 
@@ -125,15 +127,6 @@ async function movedNames(source: pg.ClientBase, { schema, kept }: BesideCopy, s
   );
   const shared = new Set(sharedTypes);
   return new Set(rows.map(({ name }) => name).filter((name) => !shared.has(name)));
-}
-
-/** Drops a schema of ours with everything in it; refuses when anything outside depends on it, since CASCADE would take that too. */
-export async function dropOwnSchema(target: pg.ClientBase, schema: string): Promise<void> {
-  if (!(await schemaExists(target, schema))) return;
-  const outside = await dependentsOf(target, await objectsOf(target, schema));
-  if (outside.length > 0)
-    throw failure('BesideNotPossible', `schema ${schema} cannot be dropped: these depend on it: ${dependentsInWords(outside)}`);
-  await target.query(`drop schema ${quoted(schema)} cascade`);
 }
 
 /** What ALTER DEFAULT PRIVILEGES gives in the live schema, objects made in `next` get too. */

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { failsWith } from '../../support/failures.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 const unusual = join(import.meta.dirname, 'unusual.sql');
 describe('a copy beside the one in use', { concurrency: 1 }, () => {
@@ -152,6 +153,38 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     await bench.sql('source', `insert into public.users (email) values ('between the snapshots')`);
     await bench.replicate(copy);
     assert.deepEqual(await differences(), []);
+  });
+
+  test('nobody waits behind the dropping of a former copy, or of a given up one, that is still read', async () => {
+    const copy = bench.copy('run-7c', { kept: ['kept'] });
+    const reader = await bench.connect('target');
+    const another = await bench.connect('target');
+    await another.query(`set lock_timeout = '10s'`);
+    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });
+    const define = (limitSeconds: number) => bench.act('defineBeside', { copy, snapshot, sharedTypes: ['mood'], limitSeconds });
+    const waits = (): Promise<void> =>
+      waitUntil('the dropping waits for the reader', async () => {
+        const waiting = await bench.sql(
+          'target',
+          `select from pg_stat_activity where application_name like 'nightshift%' and wait_event_type = 'Lock' and query like '%access exclusive%'`,
+        );
+        return waiting.length > 0;
+      });
+    await reader.query('begin; select from nightshift_previous.users limit 1');
+    const refused = assert.rejects(define(1), failsWith('TargetBusy', 'nightshift_previous', 'idle in transaction'));
+    await waits();
+    await another.query('select from nightshift_previous.users limit 1');
+    await refused;
+    await reader.query('commit');
+    await define(30);
+    await reader.query('begin; select from nightshift_next.users limit 1');
+    const discarded = bench.act('discardBeside', { copy });
+    await waits();
+    await another.query('select from nightshift_next.users limit 1');
+    await reader.query('commit');
+    await discarded;
+    await Promise.all([reader.end(), another.end(), bench.act('releaseSnapshot', { copy })]);
+    assert.deepEqual(await bench.sql('target', "select nspname from pg_namespace where nspname ~ '^nightshift_(next|previous)'"), []);
   });
 
   test('copies a table once: a second call of the same run finds the checkpoint', async () => {
