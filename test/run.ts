@@ -1,6 +1,4 @@
 // `npm test`: sets up what is missing, checks types, lint and format, runs every test. `npm test -- workflows` runs one folder.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { glob } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
@@ -10,8 +8,11 @@ import { ensureDebianPackages } from '../deploy/setup/debianPackages.ts';
 import { ensureDebianPostgres } from '../deploy/setup/debianPostgres.ts';
 import { installEverything } from '../deploy/setup/tools.ts';
 import { checkAll } from './check.ts';
+import { runFiles } from './support/runFiles.ts';
 
 const root = join(import.meta.dirname, '..');
+/** Most files wait more than they work and run two at a time; these use both processors. */
+const alone = ['test/workflows/vitam/everyStep.test.ts'];
 
 await new Command('npm test --')
   .description(
@@ -53,14 +54,19 @@ async function runTests(folders: string[]): Promise<number> {
     console.error(`no test file matches ${patterns.join(', ')}`);
     return 1;
   }
-  // One file at a time: whole platforms share two processors.
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--test', '--test-concurrency=1', '--test-timeout=1200000', ...files.sort()],
-    // Each file is a process: what the former ones compiled is not compiled again.
-    { cwd: root, stdio: 'inherit', env: { NODE_COMPILE_CACHE: join(root, '.nightshift', 'compile-cache'), ...process.env } },
-  );
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-  const [code] = (await once(child, 'exit')) as [number | null];
-  return code ?? 1;
+  // Each file is a process: what the former ones compiled is not compiled again.
+  process.env['NODE_COMPILE_CACHE'] ??= join(root, '.nightshift', 'compile-cache');
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const { signal } = stop;
+  const isGood = await runFiles({
+    files: files.sort(),
+    alone,
+    atOnceMax: 2,
+    cwd: root,
+    timeoutMs: 1_200_000,
+    output: process.stdout,
+    signal,
+  });
+  return isGood ? 0 : 1;
 }
