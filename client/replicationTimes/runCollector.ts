@@ -1,15 +1,17 @@
 import type { LineTime } from './lineTime.ts';
 import type { LogEvents } from './logScanner.ts';
 import { milestones, type Milestone } from './markers.ts';
-import { itemCategories, type CategoryTimes, type ItemCategory, type RunTimes } from './replicationTimes.contract.ts';
+import { createOpenItems } from './openItems.ts';
+import { itemCategories, type CategoryTimes, type ItemCategory, type ItemTime, type RunTimes } from './replicationTimes.contract.ts';
 
 const longestMax = 3;
 
 interface OpenRun {
   day: number;
   at: Partial<Record<Milestone, number>>;
-  launched: Map<number, { operation: string; category: ItemCategory; atMs: number }>;
-  categories: Record<ItemCategory, CategoryTimes>;
+  /** By place in `itemCategories`. */
+  categories: CategoryTimes[];
+  hasItems: boolean;
 }
 
 /** Tells runs apart and sums their items. `lastTime` is asked for when a run ends without a marker of its end. */
@@ -20,15 +22,19 @@ export function createRunCollector(lastTime: () => LineTime | null): {
   const runs: RunTimes[] = [];
   let open: OpenRun | null = null;
   let withoutTime = 0;
+  const items = createOpenItems();
 
   function close(): void {
-    if (open) runs.push(describe(open, lastTime()));
+    if (!open) return;
+    for (const [place, times] of open.categories.entries()) times.unfinished = items.unfinished[place] ?? 0;
+    runs.push(describe(open, lastTime()));
+    items.clear();
     open = null;
   }
 
   function begin(time: LineTime): OpenRun {
     close();
-    open = { day: time.day, at: {}, launched: new Map(), categories: emptyCategories() };
+    open = { day: time.day, at: {}, categories: itemCategories.map(noTimes), hasItems: false };
     return open;
   }
 
@@ -38,18 +44,19 @@ export function createRunCollector(lastTime: () => LineTime | null): {
       run.at[milestone] = time.atMs;
       if (milestone === 'importDone') close();
     },
-    item(kind, id, operation, time) {
+    launched(id, text, time) {
       const run = open ?? begin(time);
-      if (kind === 'launched') {
-        const text = operation();
-        const category = categoryOf(text);
-        if (category) run.launched.set(id, { operation: text, category, atMs: time.atMs });
-        return;
-      }
-      const launched = run.launched.get(id);
-      if (!launched) return;
-      run.launched.delete(id);
-      count(run.categories[launched.category], launched, Math.max(0, time.atMs - launched.atMs));
+      if (items.launch(id, text, time.atMs)) run.hasItems = true;
+    },
+    finished(id, time) {
+      const run = open ?? begin(time);
+      const place = items.finish(id);
+      const times = run.categories[items.categoryAt(place)];
+      if (place === -1 || !times) return;
+      const durationMs = Math.max(0, time.atMs - items.launchedMs(place));
+      times.finished += 1;
+      times.totalMs += durationMs;
+      if (isAmongLongest(times, durationMs)) addToLongest(times, { name: items.nameAt(place), durationMs });
     },
     withoutTime: () => (withoutTime += 1),
   };
@@ -65,38 +72,28 @@ export function createRunCollector(lastTime: () => LineTime | null): {
 const order: readonly Milestone[] = ['importStart', 'backupStart', 'restoreStart', 'restoreDone', 'enrichmentEnded', 'importDone'];
 
 /** A run meets every milestone once and in their order; one that is met again, or before an earlier one, belongs to another run. */
-function belongs({ at, launched, categories }: OpenRun, milestone: Milestone): boolean {
+function belongs({ at, hasItems }: OpenRun, milestone: Milestone): boolean {
   const place = order.indexOf(milestone);
   if (order.slice(place).some((later) => at[later] !== undefined)) return false;
   // Items are restored: what comes before the restore is a new run.
-  const restored = launched.size > 0 || itemCategories.some((category) => categories[category].finished > 0);
-  return place > order.indexOf('restoreStart') || !restored;
+  return place > order.indexOf('restoreStart') || !hasItems;
 }
 
-function emptyCategories(): Record<ItemCategory, CategoryTimes> {
-  const empty = (): CategoryTimes => ({ finished: 0, unfinished: 0, totalMs: 0, longest: [] });
-  return { 'FK CONSTRAINT': empty(), CONSTRAINT: empty(), INDEX: empty(), SEQUENCE: empty(), 'TABLE DATA': empty() };
+function noTimes(): CategoryTimes {
+  return { finished: 0, unfinished: 0, totalMs: 0, longest: [] };
 }
 
-/** "SEQUENCE SET" and "SEQUENCE OWNED BY" are work on sequences; "CHECK CONSTRAINT", "TABLE" and the rest have no category. */
-function categoryOf(operation: string): ItemCategory | undefined {
-  return itemCategories.find(
-    (category) => operation.startsWith(category) && (operation.length === category.length || operation[category.length] === ' '),
-  );
+function isAmongLongest({ longest }: CategoryTimes, durationMs: number): boolean {
+  return longest.length < longestMax || durationMs > (longest[longestMax - 1]?.durationMs ?? 0);
 }
 
-function count(times: CategoryTimes, { operation, category }: { operation: string; category: ItemCategory }, durationMs: number): void {
-  times.finished += 1;
-  times.totalMs += durationMs;
-  const { longest } = times;
-  if (longest.length === longestMax && durationMs <= (longest.at(-1)?.durationMs ?? 0)) return;
-  const before = longest.findIndex((item) => item.durationMs < durationMs);
-  longest.splice(before === -1 ? longest.length : before, 0, { name: operation.slice(category.length).trim(), durationMs });
+function addToLongest({ longest }: CategoryTimes, item: ItemTime): void {
+  const before = longest.findIndex(({ durationMs }) => durationMs < item.durationMs);
+  longest.splice(before === -1 ? longest.length : before, 0, item);
   longest.length = Math.min(longest.length, longestMax);
 }
 
-function describe({ day, at, launched, categories }: OpenRun, last: LineTime | null): RunTimes {
-  for (const { category } of launched.values()) categories[category].unfinished += 1;
+function describe({ day, at, categories }: OpenRun, last: LineTime | null): RunTimes {
   const needed = ['backupStart', 'restoreStart', 'restoreDone'] as const;
   const missing = needed.filter((milestone) => at[milestone] === undefined).map((milestone) => milestones[milestone]);
   const marked = at.importDone ?? at.enrichmentEnded;
@@ -116,7 +113,10 @@ function describe({ day, at, launched, categories }: OpenRun, last: LineTime | n
     replicationMs: between(at.restoreStart, at.restoreDone),
     enrichmentMs: between(at.restoreDone, endMs),
     totalMs: missing.length === 0 ? between(at.backupStart, endMs) : null,
-    categories,
+    categories: Object.fromEntries(itemCategories.map((category, place) => [category, categories[place]])) as Record<
+      ItemCategory,
+      CategoryTimes
+    >,
   };
 }
 

@@ -1,29 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { readReplicationTimes } from '../../../client/replicationTimes/readReplicationTimes.ts';
-import type { RunTimes } from '../../../client/replicationTimes/replicationTimes.contract.ts';
 import { formatDuration, tellReplicationTimes } from '../../../client/replicationTimes/tellReplicationTimes.ts';
+import { at, read, runsOf } from './logLines.ts';
 
-/** Lines in chunks of that many bytes. */
-function read(lines: readonly string[] | Buffer, chunkBytes = 1_000_000): ReturnType<typeof readReplicationTimes> {
-  const bytes = Buffer.isBuffer(lines) ? lines : Buffer.from(lines.map((line) => `${line}\n`).join(''));
-  async function* chunks(): AsyncGenerator<Buffer> {
-    // The same memory for every chunk, as when a file is read.
-    const buffer = Buffer.alloc(chunkBytes);
-    for (let from = 0; from < bytes.length; from += chunkBytes) {
-      const length = bytes.copy(buffer, 0, from, from + chunkBytes);
-      yield await Promise.resolve(buffer.subarray(0, length));
-    }
-  }
-  return readReplicationTimes(chunks());
-}
-
-async function runsOf(...lines: string[]): Promise<RunTimes[]> {
-  return (await read(lines)).runs;
-}
-
-const at = (time: string, text: string): string => `2020-10-22 ${time}.123456 +0200 CEST [background-1] ${text}`;
 /** The night that the manual shows. */
 const night = [
   at('05:10:00', 'Start import and enrichment'),
