@@ -18,6 +18,7 @@ import { createIncrementalActivities } from '../activities/postgres/incremental/
 import { createLearningContentActivities } from '../activities/postgres/learningContent/learningContentActivities.ts';
 import { createConnections } from '../activities/postgres/connections.ts';
 import { createOpenDataActivities } from '../activities/postgres/openData/openDataActivities.ts';
+import { createReplacementActivities } from '../activities/postgres/replacements/replacementActivities.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
@@ -57,6 +58,7 @@ export function createOperationsActivities(
     createOpenDataActivities({ connections }),
     createIncrementalActivities({ connections, tools }),
     createLearningContentActivities({ connections, resolveSecret }),
+    createReplacementActivities({ connections }),
     createLoadGuardActivities({ connections, resolveSecret }),
     createWebhookActivities({ resolveSecret }),
   );

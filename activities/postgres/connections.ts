@@ -134,7 +134,7 @@ export function postgresFailure(server: PostgresRef, error: unknown): Error {
   if (
     code?.startsWith('08') ||
     (code && unreachableCodes.has(code)) ||
-    /Connection terminated|timeout expired|terminating connection/i.test(error.message)
+    /Connection terminated|timeout expired|terminating connection|connection error and is not queryable/i.test(error.message)
   )
     return failure('PostgresUnreachable', message, facts);
   if (code === '53100') return failure('DiskSpaceInsufficient', message, facts);

@@ -16,7 +16,8 @@ export async function ensureOwnTables(client: pg.ClientBase, last: string, sql: 
     await client.query(`create schema if not exists ${ownSchema}; ${sql}`);
     await client.query('commit');
   } catch (error) {
-    await client.query('rollback');
+    // On a connection that is gone nothing can be taken back: the first error is the one to tell.
+    await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }

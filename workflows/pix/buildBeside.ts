@@ -14,7 +14,7 @@ import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import { watchWhile } from '../runbook/watchWhile.ts';
 import { workPool } from '../runbook/workPool.ts';
-import { unlessDone } from './doneSwap.ts';
+import { unlessSwapped } from './doneSwap.ts';
 import { itemStep, itemSteps, type FullPlan } from './fullPlan.ts';
 import type { PixReplica } from './replica.contract.ts';
 
@@ -54,7 +54,7 @@ export async function buildBeside(run: FullRun): Promise<Built> {
         const { swapLimitSeconds } = replica.full;
         const done = await patient('take the copy into use', swapLimitSeconds)
           .swapBeside({ copy, limitSeconds: swapLimitSeconds })
-          .catch((error: unknown) => unlessDone(copy, 'swap', runbook, error));
+          .catch((error: unknown) => unlessSwapped(copy, 'swap', runbook, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;
         return done;
       });

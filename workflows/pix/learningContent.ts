@@ -1,8 +1,11 @@
+import { workflowInfo } from '@temporalio/workflow';
+
 import { failure } from '../../activities/failure.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
-import { patientFor } from '../runbook/profiles.ts';
+import { patientFor, probe } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { LearningContentInput, LearningContentRequest, LearningContentRunReport } from './learningContent.contract.ts';
+import { unlessDone } from './lostAnswer.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 
 const replace: PlannedStep = {
@@ -19,7 +22,7 @@ const replace: PlannedStep = {
  * Runbook   systems.md C.2.4, PX-10.
  * Downtime  none: the former tables serve until all eight new ones are filled and judged.
  * Needs     learningContent in the replica file.
- * On error  the former tables stay in use; only an answer lost for good leaves that open, and the failure claims neither.
+ * On error  the former tables stay in use; when an answer is lost, the warehouse is asked which are, and a doubt that stays is a warning.
  * To stop   cancel.
  */
 export async function pixLearningContent(input: LearningContentInput): Promise<LearningContentRunReport> {
@@ -30,11 +33,16 @@ export async function pixLearningContent(input: LearningContentInput): Promise<L
     async ({ replica }, runbook, beganMs) => {
       const { learningContent: content, target, schema, full, retries } = replica;
       if (!content) throw failure('InvalidInput', `replica ${replica.name} has no field learningContent: say where the LCMS is`);
+      const owner = { replica: replica.name, run: workflowInfo().runId };
       const report = await runbook.step(replace, async (record) => {
-        const done = await patientFor(`learning content of ${replica.name}`, retries).replaceLearningContent({
-          ...{ target, schema, content },
-          swapLimitSeconds: full.swapLimitSeconds,
-        });
+        const done = await patientFor(`learning content of ${replica.name}`, retries)
+          .replaceLearningContent({ ...{ owner, target, schema, content }, swapLimitSeconds: full.swapLimitSeconds })
+          .catch((error: unknown) =>
+            unlessDone(error, runbook, {
+              read: () => probe('was the learning content taken into use?').readLearningContent({ owner, target }),
+              doubt: `which learning content is in use on the ${target.name} is not known, its replacement gave no answer`,
+            }),
+          );
         record.note = `${Object.values(done.rows).reduce((sum, rows) => sum + rows, 0)} rows in 8 tables`;
         return done;
       });

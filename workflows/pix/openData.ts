@@ -1,8 +1,11 @@
+import { workflowInfo } from '@temporalio/workflow';
+
 import { failure } from '../../activities/failure.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
-import { patient, patientFor } from '../runbook/profiles.ts';
+import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { OpenDataInput, OpenDataRequest, OpenDataRunReport } from './openData.contract.ts';
+import { unlessDone } from './lostAnswer.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 
 const replace: PlannedStep = {
@@ -20,7 +23,7 @@ const check: PlannedStep = { id: 'check', title: 'count what readers see', phase
  * Runbook   systems.md C.2.8 (Mondays), PX-22.
  * Downtime  none: the former table serves until the new one is filled and counted.
  * Needs     openData in the replica file.
- * On error  the former table stays in use; only an answer lost for good leaves that open, and the failure claims neither.
+ * On error  the former table stays in use; when an answer is lost, the warehouse is asked which one is, and a doubt that stays is a warning.
  * To stop   cancel.
  */
 export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunReport> {
@@ -31,11 +34,16 @@ export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunRepo
     async ({ replica }, runbook, beganMs) => {
       const { name, target, schema, openData, full, retries } = replica;
       if (!openData) throw failure('InvalidInput', `replica ${name} has no field openData: say where the list is`);
+      const owner = { replica: name, run: workflowInfo().runId };
       const report = await runbook.step(replace, async (record) => {
-        const done = await patientFor(`open data of ${name}`, retries).replaceOpenData({
-          ...{ target, schema, openData },
-          swapLimitSeconds: full.swapLimitSeconds,
-        });
+        const done = await patientFor(`open data of ${name}`, retries)
+          .replaceOpenData({ ...{ owner, target, schema, openData }, swapLimitSeconds: full.swapLimitSeconds })
+          .catch((error: unknown) =>
+            unlessDone(error, runbook, {
+              read: () => probe('was the open data taken into use?').readOpenData({ owner, target }),
+              doubt: `which table of the open data is in use on the ${target.name} is not known, its replacement gave no answer`,
+            }),
+          );
         record.note = `${done.rows} of ${done.totalCount} rows`;
         return done;
       });

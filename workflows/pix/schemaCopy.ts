@@ -1,7 +1,10 @@
+import { workflowInfo } from '@temporalio/workflow';
+
 import { failure } from '../../activities/failure.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
-import { patient, patientFor } from '../runbook/profiles.ts';
+import { patient, patientFor, probe } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import { unlessDone } from './lostAnswer.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 import type { SchemaCopyInput, SchemaCopyReport, SchemaCopyRequest } from './schemaCopy.contract.ts';
 
@@ -23,7 +26,7 @@ const compare = step('compare', '3. Verify', 'compare tables and columns of both
  * Runbook   systems.md C.2.8 (noon), PX-21.
  * Downtime  none for the warehouse; readers of the other database wait for the moment of the transaction.
  * Needs     schemaCopy in the replica file; pg_dump, pg_restore and psql on the worker.
- * On error  the other database is as it was; only an answer lost for good leaves that open, and the failure claims neither.
+ * On error  the other database is as it was; when an answer is lost, its tables are looked at, and a doubt that stays is a warning.
  * To stop   cancel.
  */
 export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyReport> {
@@ -35,6 +38,7 @@ export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyR
       const { name, source, target, schemaCopy, retries } = replica;
       if (!schemaCopy) throw failure('InvalidInput', `replica ${name} has no field schemaCopy: say which database gets the copy`);
       const copy = { source: target, target: schemaCopy.target };
+      const owner = { replica: name, run: workflowInfo().runId };
       await runbook.step(check, async (record) => {
         const seen = await patient('look at both databases', 300).inspectSchemaCopy({ copy, others: [source] });
         if (seen.faults.length > 0)
@@ -42,7 +46,14 @@ export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyR
         record.note = `${seen.source.database} (${seen.source.version}) into ${seen.target.database} (${seen.target.version})`;
       });
       const copied = await runbook.step(copySchema, async (record) => {
-        const done = await patientFor(`copy the schema of ${name}`, retries).copySchema({ copy });
+        const done = await patientFor(`copy the schema of ${name}`, retries)
+          .copySchema({ owner, copy })
+          .catch((error: unknown) =>
+            unlessDone(error, runbook, {
+              read: () => probe('was the schema copied?').readSchemaCopy({ owner, copy }),
+              doubt: `whether the ${copy.target.name} has the new schema is not known, the copy gave no answer`,
+            }),
+          );
         record.note = `${done.entries} entries`;
         return done;
       });

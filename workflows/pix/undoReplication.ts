@@ -4,7 +4,7 @@ import { failure } from '../../activities/failure.ts';
 import { patient } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { besideCopyOf } from './besideCopy.ts';
-import { unlessDone } from './doneSwap.ts';
+import { unlessSwapped } from './doneSwap.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 import type { UndoReplicationInput, UndoReplicationReport, UndoReplicationRequest } from './undoReplication.contract.ts';
 
@@ -38,7 +38,7 @@ export async function pixUndoReplication(input: UndoReplicationInput): Promise<U
       const swap = await runbook.step(undo, async (record) => {
         const done = await patient(`put the former copy of ${replica.name} back into use`, limitSeconds)
           .undoSwap({ copy, limitSeconds })
-          .catch((error: unknown) => unlessDone(copy, 'undo', runbook, error));
+          .catch((error: unknown) => unlessSwapped(copy, 'undo', runbook, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms`;
         return done;
       });

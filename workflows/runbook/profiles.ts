@@ -13,6 +13,7 @@ import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlac
 import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
 import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
@@ -37,6 +38,7 @@ export type Activities = FileActivities &
   IncrementalActivities &
   LearningContentActivities &
   LoadGuardActivities &
+  ReplacementActivities &
   WebhookActivities;
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */

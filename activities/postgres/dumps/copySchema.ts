@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
+import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
+import { findSchemaCopy, recordCopy } from './copyRecord.ts';
 import type { CopiedSchema, SchemaCopy } from './dumps.contract.ts';
 import { ownSchemas, without } from './ownSchemas.ts';
 import { chooseEntries, readPresent, withoutImpossibleDrops } from './schemaScript.ts';
@@ -18,12 +20,16 @@ const notForCopies = ['--no-publications', '--no-subscriptions', '--no-security-
  * from a pipe whose writer dies it would commit what it got. By way of an archive, as its list tells entries that must stay behind.
  */
 export async function copySchemaOf(
-  { session, urlOf }: Connections,
+  connections: Connections,
   tools: ClientTools,
-  { source, target }: SchemaCopy,
-  signal: AbortSignal,
-  onPart: (part: string) => void,
+  copy: SchemaCopy,
+  owner: ReplacementOwner,
+  { signal, onPart }: { signal: AbortSignal; onPart: (part: string) => void },
 ): Promise<CopiedSchema> {
+  const { session, urlOf } = connections;
+  const { source, target } = copy;
+  const { report: done } = await findSchemaCopy(connections, copy, owner, signal);
+  if (done) return done;
   const present = await session(target, { application, signal }, readPresent);
   const folder = await mkdtemp(join(tmpdir(), 'nightshift-schema-'));
   try {
@@ -36,10 +42,12 @@ export async function copySchemaOf(
     const written = ['--clean', '--if-exists', '--no-owner', '--no-privileges', `--use-list=${list}`, '--file=-', archive];
     const text = await tools.run('pg_restore', written, { application, signal });
     await writeFile(script, withoutImpossibleDrops(text, present.partDrops), { mode: 0o600 });
+    const copied: CopiedSchema = { entries: chosen.entries, leftOut: chosen.leftOut };
+    await recordCopy(connections, copy, owner, copied, signal);
     onPart('play');
     const played = ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--single-transaction', `--file=${script}`];
     await tools.run('psql', played, { url: await urlOf(target), application, signal });
-    return { entries: chosen.entries, leftOut: chosen.leftOut };
+    return copied;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -39,12 +39,12 @@ export function createDumpActivities({ connections, tools, resolveSecret }: Dump
       const signal = cancellationSignal();
       return withHeartbeat(nothing, async () => inspectSchemaCopyOf(connections, await tools.version(), copy, others, signal));
     },
-    async copySchema({ copy }) {
+    async copySchema({ owner, copy }) {
       let at = '';
       const signal = cancellationSignal();
       return withHeartbeat(
         () => ({ at }),
-        () => copySchemaOf(connections, tools, copy, signal, (part) => (at = part)),
+        () => copySchemaOf(connections, tools, copy, owner, { signal, onPart: (part) => (at = part) }),
       );
     },
     async compareSchemas({ copy }) {

@@ -1,5 +1,6 @@
 import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
+import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
 
 /** Schema of one database played into another (systems.md C.2.8). */
 export interface SchemaCopy {
@@ -50,9 +51,9 @@ export interface DumpActivities {
   inspectSchemaCopy(input: { copy: SchemaCopy; others: PostgresRef[] }): Promise<SchemaCopyInspection>;
   /**
    * Plays the schema of the source into the target in one transaction that stops at the first error. Objects of the same names are replaced, rows in
-   * them are gone. Repeatable. Fails with PostgresFailed, PostgresUnreachable; then the target is as it was.
+   * them are gone. Repeatable: what the run did already is answered. Fails with PostgresFailed, PostgresUnreachable; then the target is as it was.
    */
-  copySchema(input: { copy: SchemaCopy }): Promise<CopiedSchema>;
+  copySchema(input: { owner: ReplacementOwner; copy: SchemaCopy }): Promise<CopiedSchema>;
   /** Compares tables and views and their columns on both sides. Repeatable: reads only. Fails with ReplicaNotVerified, telling every difference. */
   compareSchemas(input: { copy: SchemaCopy }): Promise<ComparedSchemas>;
   /**

@@ -3,10 +3,13 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { ResolveSecret } from '../../hosts/host.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { Connections } from '../connections.ts';
+import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
 import { fetchLearningContent } from './fetchLearningContent.ts';
-import { contentSchemas } from './learningContent.contract.ts';
+import { contentSchemas, type LearningContentReport } from './learningContent.contract.ts';
 import type { LearningContentActivities } from './learningContentActivities.contract.ts';
 import { loadLearningContent } from './loadLearningContent.ts';
+
+const application = 'nightshift learning content';
 
 export function createLearningContentActivities({
   connections,
@@ -16,12 +19,17 @@ export function createLearningContentActivities({
   resolveSecret: ResolveSecret;
 }): LearningContentActivities {
   return {
-    async replaceLearningContent({ target, schema, content, swapLimitSeconds }) {
+    async replaceLearningContent({ owner, target, schema, content, swapLimitSeconds }) {
       const signal = cancellationSignal();
       const progress = { at: 'fetching', tables: 0, rows: 0 };
       return withHeartbeat(
         () => ({ ...progress }),
         async () => {
+          const done = await connections.session(target, { application, signal }, async (client) => {
+            await ensureReplacements(client);
+            return readReplacement(client, owner, 'learningContent');
+          });
+          if (done !== null) return done as LearningContentReport;
           const apiKey = await resolveSecret(content.apiKey);
           const body = await fetchLearningContent({
             url: content.url,
@@ -31,10 +39,11 @@ export function createLearningContentActivities({
             signal,
           });
           progress.at = 'loading';
-          return connections.session(target, { application: 'nightshift learning content', signal }, (client) =>
+          return connections.session(target, { application, signal }, (client) =>
             loadLearningContent({
               ...{ body, client, schema, signal, swapLimitSeconds },
               ...contentSchemas,
+              beforeCommit: (report) => writeReplacement(client, owner, 'learningContent', report),
               onTable: (table, rows) => {
                 progress.at = table;
                 progress.tables += 1;

@@ -23,6 +23,8 @@ export interface ContentLoad extends ContentSchemas {
   /** How long a moment without readers may be waited for; default 600 s. */
   swapLimitSeconds?: number;
   signal?: AbortSignal;
+  /** The last thing in the transaction. */
+  beforeCommit?: (report: LearningContentReport) => Promise<void>;
   /** Told after each table is filled. */
   onTable?: (table: ContentTableName, rows: number) => void;
 }
@@ -49,8 +51,10 @@ export async function loadLearningContent(load: ContentLoad): Promise<LearningCo
       limitSeconds: load.swapLimitSeconds ?? swapLimitSecondsDefault,
       ...(signal ? { signal } : {}),
     });
+    const report = { rows, ...swap };
+    await load.beforeCommit?.(report);
     await client.query('commit');
-    return { rows, ...swap };
+    return report;
   } catch (error) {
     // When the connection is gone, the server rolls back by itself.
     await client.query('rollback').catch(() => undefined);

@@ -16,6 +16,8 @@ export interface OpenDataLoad {
   records: readonly OpenDataRecord[];
   swapLimitSeconds: number;
   signal: AbortSignal;
+  /** The last thing in the transaction. */
+  beforeCommit?: (report: Omit<OpenDataReport, 'totalCount'>) => Promise<void>;
 }
 
 /** Fills a new table and takes it into use: one transaction, so that a crash leaves nothing behind. Errors of the driver pass as they are. */
@@ -37,8 +39,10 @@ export async function loadOpenData(load: OpenDataLoad): Promise<Omit<OpenDataRep
       throw failure('ReplicaNotVerified', `table ${table}: ${records.length} rows were fetched, ${count} are in the new table`);
     await client.query(`analyze ${made}`);
     const swap = await swapTable(client, { schema, table, limitSeconds: swapLimitSeconds, signal });
+    const report = { table, rows: count, columns, ...swap };
+    await load.beforeCommit?.(report);
     await client.query('commit');
-    return { table, rows: count, columns, ...swap };
+    return report;
   } catch (error) {
     // When the connection is gone, the server rolls back by itself.
     await client.query('rollback').catch(() => undefined);

@@ -1,4 +1,5 @@
 import type { PostgresRef } from '../postgres.contract.ts';
+import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
 
 /** Schema of the target where the new table is filled: it exists inside the transaction alone. */
 export const openDataSchema = 'nightshift_open_data';
@@ -37,11 +38,17 @@ export interface OpenDataReport {
 export interface OpenDataActivities {
   /**
    * Fetches the list page by page, fills a new table by COPY and takes it into use in one transaction; grants and views of other people stay.
-   * The table has no key: identifiers of the site's records are not stable (systems.md C.3). Repeatable. Heartbeats pages and rows.
+   * The table has no key: identifiers of the site's records are not stable (systems.md C.3). Repeatable: what the run did already is answered. Heartbeats pages and rows.
    * Fails with HttpUnreachable, HttpUnexpectedAnswer (also an empty list, and one that changed while it was read), CredentialsRejected, TargetBusy,
    * BesideNotPossible, PostgresFailed; then the former table stays in use.
    */
-  replaceOpenData(input: { target: PostgresRef; schema: string; openData: OpenData; swapLimitSeconds: number }): Promise<OpenDataReport>;
+  replaceOpenData(input: {
+    owner: ReplacementOwner;
+    target: PostgresRef;
+    schema: string;
+    openData: OpenData;
+    swapLimitSeconds: number;
+  }): Promise<OpenDataReport>;
   /** Counts the rows that readers see. Repeatable: reads only. Fails with ReplicaNotVerified. */
   checkOpenData(input: { target: PostgresRef; schema: string; table: string; rows: number }): Promise<void>;
 }

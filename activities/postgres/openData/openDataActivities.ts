@@ -4,21 +4,27 @@ import { failure } from '../../failure.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { Connections } from '../connections.ts';
 import { qualified } from '../identifiers.ts';
+import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
 import { fetchOpenData } from './fetchOpenData.ts';
 import { loadOpenData } from './loadOpenData.ts';
-import type { OpenDataActivities } from './openData.contract.ts';
+import type { OpenDataActivities, OpenDataReport } from './openData.contract.ts';
 
 const application = 'nightshift open data';
 
 export function createOpenDataActivities({ connections }: { connections: Connections }): OpenDataActivities {
   return {
-    async replaceOpenData({ target, schema, openData, swapLimitSeconds }) {
+    async replaceOpenData({ owner, target, schema, openData, swapLimitSeconds }) {
       const signal = cancellationSignal();
       const progress = { at: 'fetching', pages: 0, rows: 0 };
       return withHeartbeat(
         () => ({ ...progress }),
         async () => {
           const { url, rowsMax, table } = openData;
+          const done = await connections.session(target, { application, signal }, async (client) => {
+            await ensureReplacements(client);
+            return readReplacement(client, owner, 'openData');
+          });
+          if (done !== null) return done as OpenDataReport;
           const { records, totalCount } = await fetchOpenData({
             ...{ url, rowsMax, signal },
             onPage: (rows) => {
@@ -28,7 +34,10 @@ export function createOpenDataActivities({ connections }: { connections: Connect
           });
           progress.at = 'loading';
           const loaded = await connections.session(target, { application, signal }, (client) =>
-            loadOpenData({ client, schema, table, records, swapLimitSeconds, signal }),
+            loadOpenData({
+              ...{ client, schema, table, records, swapLimitSeconds, signal },
+              beforeCommit: (report) => writeReplacement(client, owner, 'openData', { ...report, totalCount } satisfies OpenDataReport),
+            }),
           );
           return { ...loaded, totalCount };
         },

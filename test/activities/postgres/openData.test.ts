@@ -46,7 +46,9 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
     await bench?.end();
   });
 
-  const request = (changes: { rowsMax?: number; swapLimitSeconds?: number } = {}) => ({
+  let runs = 0;
+  const request = (changes: { run?: string; rowsMax?: number; swapLimitSeconds?: number } = {}) => ({
+    owner: { replica: 'pix', run: changes.run ?? `run-${(runs += 1)}` },
     ...{ target: { name: 'warehouse', url: 'target' }, schema: 'public', swapLimitSeconds: changes.swapLimitSeconds ?? 30 },
     openData: { url: `${site.url}${openDataPath}`, rowsMax: changes.rowsMax ?? 2000, table },
   });
@@ -77,7 +79,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
       await bench.sql('target', `select conname from pg_constraint where conrelid = '"${table}"'::regclass and contype <> 'n'`),
       [],
     );
-    assert.deepEqual(await bench.sql('target', `select nspname from pg_namespace where nspname like 'nightshift%'`), []);
+    assert.deepEqual(await bench.sql('target', `select nspname from pg_namespace where nspname like 'nightshift\\_%'`), []);
     await runActivity(() => act.checkOpenData({ ...request(), table, rows: 250 }));
     assert.equal((await errorOf(runActivity(() => act.checkOpenData({ ...request(), table, rows: 251 })))).type, 'ReplicaNotVerified');
   });
@@ -207,7 +209,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
       await holder.end();
     }
     assert.equal(await count(), 250);
-    assert.deepEqual(await bench.sql('target', `select nspname from pg_namespace where nspname like 'nightshift%'`), []);
+    assert.deepEqual(await bench.sql('target', `select nspname from pg_namespace where nspname like 'nightshift\\_%'`), []);
   });
 
   test('what cannot be moved is said, and stays', async () => {

@@ -49,7 +49,9 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
   });
   after(() => bench.end());
 
-  const act = () => runActivity(() => dumps.copySchema({ copy }));
+  let runs = 0;
+  const ownerOf = (run: string) => ({ replica: 'pix', run });
+  const act = (run = `run-${(runs += 1)}`) => runActivity(() => dumps.copySchema({ owner: ownerOf(run), copy }));
   const compare = () => runActivity(() => dumps.compareSchemas({ copy }));
   const tablesOf = async (side: 'source' | 'target'): Promise<string[]> =>
     (
@@ -125,7 +127,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
     const before_ = await foldersLeft();
     try {
       await holder.query('begin; lock table users in access share mode');
-      const running = beginActivity(() => dumps.copySchema({ copy }));
+      const running = beginActivity(() => dumps.copySchema({ owner: ownerOf('cancelled'), copy }));
       const sessions = () =>
         bench.sql('target', `select wait_event_type as waits from pg_stat_activity where application_name = 'nightshift schema copy'`);
       await waitUntil('it waits for the table', async () => (await sessions()).some(({ waits }) => waits === 'Lock'));

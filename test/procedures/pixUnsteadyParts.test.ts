@@ -3,18 +3,22 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
+import { wholeReplica } from '../../deploy/lab/pixLab.ts';
 import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startStandby } from '../../deploy/lab/postgres/startStandby.ts';
 import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
+import type { LearningContentRunReport } from '../../workflows/pix/learningContent.contract.ts';
+import type { OpenDataRunReport } from '../../workflows/pix/openData.contract.ts';
 import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
+import { startLosingProxy } from '../activities/postgres/losingProxy.ts';
 import { endings } from '../support/endings.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 import { startStallingProxy, type StallingProxy } from '../support/stallingProxy.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
-/** The standby is reached through a proxy that can stand still in the middle of a table. */
-describe('the night of a warehouse whose production is read from a standby', { concurrency: 1 }, () => {
+/** Production is a standby, reached through a proxy that can stand still in the middle of a table; connections to the warehouse can be cut. */
+describe('a warehouse on unsteady parts', { concurrency: 1 }, () => {
   let bench: PixBench;
   let standby: PostgresServer;
   let proxy: StallingProxy;
@@ -81,4 +85,26 @@ describe('the night of a warehouse whose production is read from a standby', { c
       assert.deepEqual(verified.findings, []);
     },
   );
+
+  test('a replacement whose answer was lost for good is asked for, and the run says what is in use', async () => {
+    const cutting = await startLosingProxy(bench.target.port);
+    atEnd(() => cutting.close());
+    await bench.setSecret('cut-target', bench.targetUrl.replace(/:\d+\//, `:${cutting.port}/`));
+    await bench.describeReplica('cut', { ...wholeReplica(bench), target: { url: 'cut-target' }, retries: { attemptsMax: 1 } });
+    // The first one makes our own table, in a transaction of its own.
+    await bench.run('pixLearningContent', { replica: 'cut' });
+    cutting.loseAnswer();
+    const content = await bench.run<LearningContentRunReport>('pixLearningContent', { replica: 'cut' });
+    assert.deepEqual(
+      content.steps.map(({ state }) => state),
+      ['done'],
+    );
+    cutting.loseAnswer();
+    const list = await bench.run<OpenDataRunReport>('pixOpenData', { replica: 'cut' });
+    assert.deepEqual(
+      list.steps.map(({ state }) => state),
+      ['done', 'done'],
+    );
+    assert.equal(cutting.lost(), 2);
+  });
 });

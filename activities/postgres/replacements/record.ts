@@ -1,0 +1,52 @@
+import type pg from 'pg';
+
+import { ensureOwnTables } from '../ownTables.ts';
+import { ownSchema as schema } from '../postgres.contract.ts';
+import type { ReplacementOwner } from './replacements.contract.ts';
+
+export type Replaced = 'learningContent' | 'openData' | 'schemaCopy';
+
+/** The last replacement of each thing, one row per replica. Call in no transaction. */
+export async function ensureReplacements(client: pg.ClientBase): Promise<void> {
+  await ensureOwnTables(
+    client,
+    'replacement',
+    `create table if not exists ${schema}.replacement (
+       replica text not null, thing text not null, run text not null, facts jsonb not null, written_at timestamptz not null default clock_timestamp(),
+       primary key (replica, thing))`,
+  );
+}
+
+/** What the run wrote; null when it wrote nothing, or there is nothing to read. */
+export async function readReplacement(client: pg.ClientBase, { replica, run }: ReplacementOwner, thing: Replaced): Promise<unknown> {
+  const { rows: found } = await client.query<{ there: boolean }>(`select to_regclass('${schema}.replacement') is not null as there`);
+  if (!found[0]?.there) return null;
+  const { rows } = await client.query<{ facts: unknown }>(
+    `select facts from ${schema}.replacement where replica = $1 and thing = $2 and run = $3`,
+    [replica, thing, run],
+  );
+  return rows[0]?.facts ?? null;
+}
+
+/** For a moment in which a writer may just be at its end: waits for it, at most 20 s (then PostgresBusy: lock not available). Call in no transaction. */
+export async function readSettledReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
+  if ((await readReplacement(client, owner, thing)) === null) {
+    const { rows } = await client.query<{ there: boolean }>(`select to_regclass('${schema}.replacement') is not null as there`);
+    if (rows[0]?.there) await client.query(`begin; set local lock_timeout = '20s'; lock table ${schema}.replacement in share mode; commit`);
+  }
+  return readReplacement(client, owner, thing);
+}
+
+/** Within the transaction that puts the thing into use: there with it, or not at all. */
+export async function writeReplacement(
+  client: pg.ClientBase,
+  { replica, run }: ReplacementOwner,
+  thing: Replaced,
+  facts: object,
+): Promise<void> {
+  await client.query(
+    `insert into ${schema}.replacement (replica, thing, run, facts) values ($1, $2, $3, $4)
+     on conflict (replica, thing) do update set run = excluded.run, facts = excluded.facts, written_at = excluded.written_at`,
+    [replica, thing, run, JSON.stringify(facts)],
+  );
+}
