@@ -27,13 +27,14 @@ describe('a warehouse on unsteady parts', { concurrency: 1 }, () => {
   before(async () => {
     bench = await openPixBench({ rows: 2_000 });
     atEnd(bench.end);
-    // Production's vacuum ends reads of the standby: here it comes when the test wants it.
+    // Production's vacuum ends reads of the standby: here it comes when the test wants it, and leaves nothing to be cleared in passing.
     await bench.query(bench.source.url(), 'alter system set autovacuum = off');
     await bench.query(bench.source.url(), 'select pg_reload_conf()');
     await bench.query(
       bench.sourceUrl,
       `create table churn as select i as id, repeat(md5(i::text), 30) as text from generate_series(1, 2000) i`,
     );
+    await bench.query(bench.source.url({ database: 'pix' }), 'vacuum');
     standby = await startStandby({
       ...{ directory: join(bench.source.directory, '..', 'standby'), primary: bench.source },
       settings: { ...withoutDurability, max_standby_streaming_delay: 0 },

@@ -31,6 +31,7 @@ type FullReplicationAnswer = FullReplicationReport | InPlaceReplicationReport | 
  * Runbook   systems.md C.2.2 (dump, restore, filter rules, compatibility view, enrichment), features PX-04 … PX-07, PX-18, PX-25, PX-27.
  * Downtime  none: readers have the former copy until the swap, which gives way to them. In place: from the emptying to the check.
  * Needs     room on the target for a second copy (in place: on the worker for a dump); a user that owns the tables it replaces; pg_dump on the worker.
+ *           The source may be a hot standby, best with hot_standby_feedback.
  * On error  the former copy stays in use; what was built is dropped. In place: PlatformNotRestored when the warehouse is half full, with the command that goes on.
  * To stop   cancel.
  */

@@ -41,10 +41,11 @@ describe('a standby as source', { concurrency: 1 }, () => {
       `create table plain (id bigint primary key, note text); insert into plain select i, 'n' || i from generate_series(1, 100) i`,
     );
     const { source: primary } = bench.beside.servers;
-    // Its vacuum would end reads of the standby at any moment.
+    // Its vacuum would end reads of the standby at any moment; what it has cleared now, nobody clears in passing.
     await askPostgres(primary.url(), 'alter system set autovacuum = off');
     await askPostgres(primary.url(), 'select pg_reload_conf()');
     primaryUrl = bench.urls.source;
+    await askPostgres(primary.url({ database: 'production' }), 'vacuum');
     standby = await startStandby({
       ...{ directory: join(primary.directory, '..', 'standby'), primary },
       settings: { ...withoutDurability, max_standby_streaming_delay: 0 },
