@@ -100,10 +100,12 @@ function createPlaceIndex(ids: Float64Array): {
   const slots = new Int32Array(2 * openItemsMax).fill(-1);
   const last = slots.length - 1;
   const placeAt = (slot: number): number => slots[slot] ?? -1;
+  /** Numbers are given in order: three apart they make no long row of full slots, and still lie near each other in memory. */
+  const ownSlot = (id: number): number => Math.imul(id, 3) & last;
 
-  /** The slot of that number, or the free one where it would stand. Numbers are given in order: each has mostly a slot to itself. */
+  /** The slot of that number, or the free one where it would stand. */
   function slotOf(id: number): number {
-    let slot = id & last;
+    let slot = ownSlot(id);
     while (placeAt(slot) !== -1 && ids[placeAt(slot)] !== id) slot = (slot + 1) & last;
     return slot;
   }
@@ -119,7 +121,7 @@ function createPlaceIndex(ids: Float64Array): {
       if (place === -1) return -1;
       // What stands behind moves up, as far as that brings it nearer to its own slot.
       for (let slot = (gap + 1) & last; placeAt(slot) !== -1; slot = (slot + 1) & last) {
-        const own = (ids[placeAt(slot)] ?? 0) & last;
+        const own = ownSlot(ids[placeAt(slot)] ?? 0);
         if (((slot - own) & last) < ((slot - gap) & last)) continue;
         slots[gap] = placeAt(slot);
         gap = slot;

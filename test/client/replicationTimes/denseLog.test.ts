@@ -15,7 +15,7 @@ function timesOf(run: RunTimes | undefined, category: ItemCategory): CategoryTim
 
 describe('a log in which line after line tells of an item', () => {
   test('keeps time and name of an item that ends in another chunk, whatever its number', async () => {
-    // 5 and 131077 share a slot of the table, and so do all that are a multiple of its size apart.
+    // Numbers that are 2 ** 17 apart share a slot of the table.
     const ids = [5, 131_077, 262_149, 6, 4_294_967_301, 9_999_999_999];
     const lines = [
       ...ids.map((id) => at('05:00:00', launch(id, `INDEX index_${id}`))),
@@ -66,9 +66,9 @@ describe('a log in which line after line tells of an item', () => {
       const { runs, withoutTime } = await read([before, before, line]);
       assert.deepEqual([timesOf(runs[0], 'INDEX').finished, withoutTime], [0, 1], JSON.stringify(line));
     }
-    // Cut short, and the next line with a number where the item's is looked for.
-    const [run] = await runsOf(at('05:00:00', launch(3, 'INDEX i')), 'pg_restore: finished item of', '2020-10-22 3 of them');
-    assert.equal(timesOf(run, 'INDEX').finished, 0);
+    // A log that begins within a marker; a date that does not begin its line; a number in the line behind that of the marker.
+    const { runs, withoutTime } = await read(['art restore', before, `x${end}`, at('05:00:02', 'finished item of'), 'those 1 is one']);
+    assert.deepEqual([timesOf(runs[0], 'INDEX').finished, withoutTime], [0, 1]);
   });
 
   test('counts every item of a line, and those of lines of another kind between', async () => {
@@ -119,10 +119,11 @@ describe('a log in which line after line tells of an item', () => {
   });
 
   test('follows as many open items as there is room for, the last ones; all others stay unfinished', async () => {
-    const lines = Array.from({ length: openItemsMax + 10 }, (_, id) => at('05:00:00', launch(id, 'INDEX i')));
-    const ends = [0, 9, 10, openItemsMax + 9].map((id) => at('05:00:01', finish(id)));
-    const [run] = await runsOf(...lines, ...ends);
-    const { finished, unfinished, totalMs } = timesOf(run, 'INDEX');
-    assert.deepEqual([finished, unfinished, totalMs], [2, openItemsMax + 8, 2000]);
+    const given = 2 * openItemsMax + 10;
+    const lines = Array.from({ length: given }, (_, id) => at('05:00:00', launch(id, 'INDEX i')));
+    const ends = [0, openItemsMax + 9, openItemsMax + 10, given - 1].map((id) => at('05:00:01', finish(id)));
+    const { runs } = await read([...lines, ...ends]);
+    const { finished, unfinished, totalMs } = timesOf(runs[0], 'INDEX');
+    assert.deepEqual([finished, unfinished, totalMs], [2, given - 2, 2000]);
   });
 });
