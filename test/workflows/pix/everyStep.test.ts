@@ -8,7 +8,7 @@ import type { RunProgress } from '../../../workflows/runbook/runbook.contract.ts
 import type { ReplicaCall, ReplicaState } from '../../support/fakeReplica.contract.ts';
 import type { FakeReplica } from '../../support/fakeReplica.ts';
 import { isCancelled, marksOf, openFakeReplicas, type FakeReplicaBench, type FakeReplicaRun } from '../../support/fakeReplicaBench.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { startDevServer, withoutWorkflowStacks } from '../../support/temporalServer.ts';
 
 interface Procedure {
   type: string;
@@ -65,6 +65,7 @@ describe('readers have the former or the whole new copy, and the run says which,
   let silent: Promise<void>;
   let speak: () => void = () => undefined;
   before(async () => {
+    withoutWorkflowStacks();
     env = await startDevServer();
     bench = await openFakeReplicas(env);
     // Takes the 20 s of a heartbeat's limit: it runs beside all the others.

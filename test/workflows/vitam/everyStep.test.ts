@@ -8,7 +8,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { openFakeBench, type FakeBench } from '../../support/coldBackupRun.ts';
 import type { PlatformState } from '../../support/fakePlatform.contract.ts';
 import type { Call } from '../../support/fakeTroubles.ts';
-import { startDevServer } from '../../support/temporalServer.ts';
+import { startDevServer, withoutWorkflowStacks } from '../../support/temporalServer.ts';
 
 /** Activities that change something: for these "done, but the answer was lost" differs from "failed". */
 const acts = new Set([
@@ -38,6 +38,7 @@ describe('the platform ends as it began, whichever call of the cold backup', () 
   let initial: PlatformState;
 
   before(async () => {
+    withoutWorkflowStacks();
     env = await startDevServer();
     bench = await openFakeBench(env);
     await bench.run({}, async (run) => {
