@@ -19,13 +19,26 @@ function quiet(): void {
 /** A real dev server, in memory, with our search attributes. */
 export async function startDevServer(): Promise<TestWorkflowEnvironment> {
   quiet();
-  return TestWorkflowEnvironment.createLocal({
-    server: {
-      executable: { type: 'existing-path', path: await tool('temporal') },
-      extraArgs: unthrottled,
-      searchAttributes: Object.values(searchAttributes).map((name) => ({ name, type: 'KEYWORD' as const })),
-    },
-  });
+  const path = await tool('temporal');
+  return patiently(() =>
+    TestWorkflowEnvironment.createLocal({
+      server: {
+        executable: { type: 'existing-path', path },
+        extraArgs: unthrottled,
+        searchAttributes: Object.values(searchAttributes).map((name) => ({ name, type: 'KEYWORD' as const })),
+      },
+    }),
+  );
+}
+
+/** The SDK gives a server 5 s to answer: on a busy machine it is started anew. */
+async function patiently(start: () => Promise<TestWorkflowEnvironment>, triesLeft = 5): Promise<TestWorkflowEnvironment> {
+  try {
+    return await start();
+  } catch (error) {
+    if (triesLeft === 0 || !/did not start within/.test(String(error))) throw error;
+    return patiently(start, triesLeft - 1);
+  }
 }
 
 /** What `open` makes on a dev server of its own; `close` ends both. */
@@ -49,9 +62,10 @@ export async function onDevServer<Bench extends { close: () => Promise<void> }>(
 /** The time-skipping server: nights pass in seconds. One clock: one workflow at a time. */
 export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
   quiet();
-  const env = await TestWorkflowEnvironment.createTimeSkipping({
-    server: { executable: { type: 'existing-path', path: await tool('timeSkippingServer') } },
-  });
+  const path = await tool('timeSkippingServer');
+  const env = await patiently(() =>
+    TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } }),
+  );
   await env.connection.operatorService.addSearchAttributes({
     namespace: env.namespace ?? 'default',
     searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
