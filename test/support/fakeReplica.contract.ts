@@ -6,6 +6,7 @@ import type { IncrementalActivities } from '../../activities/postgres/incrementa
 import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
 import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
+import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 
@@ -17,6 +18,7 @@ export type FakeReplicaActivities = BesideActivities &
   IncrementalActivities &
   LearningContentActivities &
   OpenDataActivities &
+  ReplacementActivities &
   WebhookActivities &
   Pick<ObjectStoreActivities, 'checkObjectStore'>;
 

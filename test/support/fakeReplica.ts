@@ -1,7 +1,9 @@
 import { failure } from '../../activities/failure.ts';
 import type { BesidePlan, SwapReport, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
+import type { CopiedSchema } from '../../activities/postgres/dumps/dumps.contract.ts';
 import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
-import { contentTableNames } from '../../activities/postgres/learningContent/learningContent.contract.ts';
+import { contentTableNames, type LearningContentReport } from '../../activities/postgres/learningContent/learningContent.contract.ts';
+import type { OpenDataReport } from '../../activities/postgres/openData/openData.contract.ts';
 import { FakeInPlace } from './fakeInPlace.ts';
 import type { FakeReplicaActivities, Generation, ReplicaState, WarehouseState } from './fakeReplica.contract.ts';
 import { factsOf } from './fakeReplicaCalls.ts';
@@ -13,6 +15,14 @@ interface Built {
   verified: boolean;
 }
 
+const copiedSchema: CopiedSchema = { entries: 3, leftOut: [] };
+const openDataReport: OpenDataReport = {
+  ...{ table: 'cpf', rows: 5, totalCount: 5, columns: [], rebound: [], lost: [], yielded: 0, lockedMs: 1 },
+};
+const contentReport: LearningContentReport = {
+  rows: Object.fromEntries(contentTableNames.map((name) => [name, 1])) as LearningContentReport['rows'],
+  ...{ rebound: [], yielded: 0, lockedMs: 1 },
+};
 const swapReport: SwapReport = { swappedAt: '2026-01-01T00:00:00.000Z', moved: 3, replaced: 3, rebound: [], yielded: 0, lockedMs: 5 };
 
 /** The work of a small warehouse: every kind of item once, and a piece that needs no table. */
@@ -220,12 +230,14 @@ export class FakeReplica extends FakeInPlace {
 
       replaceLearningContent: this.wrap('replaceLearningContent', nothing, async () => {
         this.content = 'new';
-        return { rows: Object.fromEntries(contentTableNames.map((name) => [name, 1])) as never, rebound: [], yielded: 0, lockedMs: 1 };
+        return contentReport;
       }),
-      replaceOpenData: this.wrap('replaceOpenData', nothing, async ({ openData: { table } }) => {
+      readLearningContent: this.wrap('readLearningContent', nothing, async () => (this.content === 'new' ? contentReport : null)),
+      replaceOpenData: this.wrap('replaceOpenData', nothing, async () => {
         this.openData = 'new';
-        return { table, rows: 5, totalCount: 5, columns: [], rebound: [], lost: [], yielded: 0, lockedMs: 1 };
+        return openDataReport;
       }),
+      readOpenData: this.wrap('readOpenData', nothing, async () => (this.openData === 'new' ? openDataReport : null)),
       checkOpenData: this.wrap('checkOpenData', nothing, async () => this.rule(this.openData === 'new', 'open data counted too early')),
       deliverWebhook: this.wrap(
         'deliverWebhook',
@@ -261,8 +273,9 @@ export class FakeReplica extends FakeInPlace {
       })),
       copySchema: this.wrap('copySchema', nothing, async () => {
         this.schemaCopy = 'new';
-        return { entries: 3, leftOut: [] };
+        return copiedSchema;
       }),
+      readSchemaCopy: this.wrap('readSchemaCopy', nothing, async () => (this.schemaCopy === 'new' ? copiedSchema : null)),
       compareSchemas: this.wrap('compareSchemas', nothing, async () => ({ tables: 3, extra: [] })),
 
       checkObjectStore: this.wrap('checkObjectStore', nothing, async () => undefined),
