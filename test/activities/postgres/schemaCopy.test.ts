@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { CancelledFailure } from '@temporalio/common';
@@ -38,8 +39,12 @@ test('of an archive, extensions that the target has, the schemas that hold them 
 describe('the copy of a schema into another database', { concurrency: 1 }, () => {
   let bench: BesideBench;
   let dumps: ReturnType<typeof createDumpActivities>;
+  let temporary: string;
   before(async () => {
     bench = await openBesideBench();
+    // Of this process alone: other tests copy schemas too.
+    temporary = await mkdtemp(join(tmpdir(), 'ns-copies-'));
+    process.env['TMPDIR'] = temporary;
     await fillPixSource({ url: bench.urls.source, rows: 300 });
     const resolveSecret = async (name: string): Promise<string> => (name === 'source' ? bench.urls.source : bench.urls.target);
     dumps = createDumpActivities({
@@ -47,7 +52,10 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
       tools: createClientTools(await tool('postgres')),
     });
   });
-  after(() => bench.end());
+  after(async () => {
+    await bench.end();
+    await rm(temporary, { recursive: true, force: true });
+  });
 
   let runs = 0;
   const ownerOf = (run: string) => ({ replica: 'pix', run });
@@ -60,10 +68,9 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
         `select format('%s.%s', schemaname, tablename) as name from pg_tables where schemaname !~ '^(pg_|information_schema)' order by 1`,
       )
     ).map(({ name }) => name);
-  const foldersLeft = async (): Promise<string[]> => (await readdir(tmpdir())).filter((name) => name.startsWith('nightshift-schema-'));
+  const foldersLeft = (): Promise<string[]> => readdir(temporary);
 
   test('brings every table, view, type and function, no rows and nothing of our own', async () => {
-    const before_ = await foldersLeft();
     await bench.sql('source', 'create schema nightshift_previous; create table nightshift_previous.users (id int)');
     const copied = await act();
     assert.ok(copied.entries > 50, String(copied.entries));
@@ -77,7 +84,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
     const kinds = `select (select count(*) from pg_type where typtype = 'e') as enums, (select count(*) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where nspname = 'public') as routines,
       (select count(*) from pg_views where schemaname = 'public') as views, (select count(*) from pg_constraint where contype = 'f') as keys`;
     assert.deepEqual(await bench.sql('target', kinds), await bench.sql('source', kinds));
-    assert.deepEqual(await foldersLeft(), before_);
+    assert.deepEqual(await foldersLeft(), []);
   });
 
   test('is played again over itself; tables that only the copy has stay and are told', async () => {
@@ -124,7 +131,6 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
 
   test('cancelled while a table is held, it leaves no session, no file and no change', async () => {
     const holder = await bench.connect('target');
-    const before_ = await foldersLeft();
     try {
       await holder.query('begin; lock table users in access share mode');
       const running = beginActivity(() => dumps.copySchema({ owner: ownerOf('cancelled'), copy }));
@@ -134,7 +140,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
       running.cancel();
       await assert.rejects(running.result, CancelledFailure);
       await waitUntil('its session has ended', async () => (await sessions()).length === 0);
-      assert.deepEqual(await foldersLeft(), before_);
+      assert.deepEqual(await foldersLeft(), []);
     } finally {
       await holder.end();
     }
