@@ -69,7 +69,10 @@ describe('a night of Pix that nobody watches', { concurrency: 1 }, () => {
       },
       async ({ ended, replica }) => {
         assert.ok((await ended).failure);
-        assert.equal(replica.calls.length, 1);
+        assert.deepEqual(
+          replica.calls.map(({ activity }) => activity),
+          ['replaceLearningContent', 'readLearningContent'],
+        );
       },
     ));
 
