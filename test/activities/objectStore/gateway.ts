@@ -65,8 +65,8 @@ export async function startGateway(program: string): Promise<Gateway> {
     },
     resolveSecret: async (name) => secrets[name] ?? '',
     async start() {
-      const args = ['--access', access, '--secret', secret, '--port', `127.0.0.1:${port}`, '--quiet', 'posix', objects];
-      const child = spawn(program, args, { stdio: 'ignore' });
+      const args = ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', objects];
+      const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, ROOT_ACCESS_KEY: access, ROOT_SECRET_KEY: secret } });
       gateway = child;
       await waitUntil('the gateway answers', () => {
         if (child.exitCode !== null) throw new Error(`the gateway ended with ${child.exitCode}`);
