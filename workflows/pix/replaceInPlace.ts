@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 
-import { failure } from '../../activities/failure.ts';
+import { failure, withoutRemedy } from '../../activities/failure.ts';
 import type { ReplicaCheck } from '../../activities/postgres/beside/beside.contract.ts';
 import type { InPlaceCopy, ProvenDump } from '../../activities/postgres/inPlace/inPlace.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
@@ -187,7 +187,7 @@ async function leave(replica: PixReplica, copy: InPlaceCopy, runbook: Runbook, f
     return;
   }
   // Its remedy speaks of the other method, where a former copy is in use.
-  const why = describeFailure(failed.error).message.replace(/\.? Remedy: [^]*$/, '');
+  const why = withoutRemedy(describeFailure(failed.error).message);
   const dump = left.dump ? `the dump stays on the worker (${left.dump})` : 'the dump is not known to be there';
   throw failure(
     'PlatformNotRestored',

@@ -107,8 +107,7 @@ export async function proveDumpOf(
   const files = workFilesOf(context.workDirectory, copy);
   const facts = await readJson<SourceFacts>(files.facts);
   const sizeBytes = await sizeOf(files.dump);
-  if (!facts || sizeBytes === null)
-    throw failure('ArchiveFailed', `the dump of run ${copy.run} is not on this worker (${redact(files.dump)})`);
+  if (!facts || sizeBytes === null) throw noDump(files.dump, copy);
   const { sha256, content } = await readArchive(context.tools, files.dump, copy, { signal, onRows });
   const proven: ProvenDump = {
     ...{ path: files.dump, sizeBytes, sha256, begunAt: facts.begunAt },
@@ -135,4 +134,15 @@ export async function openDump(context: InPlaceContext, copy: InPlaceCopy): Prom
   ];
   if (!marker || !facts || size !== marker.sizeBytes || marker.run !== copy.run || marker.replica !== copy.replica) return null;
   return { marker, facts };
+}
+
+/** The same, where nothing can be done without it: fails with ArchiveFailed. */
+export async function needDump(context: InPlaceContext, copy: InPlaceCopy): Promise<OpenDump> {
+  const dump = await openDump(context, copy);
+  if (!dump) throw noDump(workFilesOf(context.workDirectory, copy).dump, copy);
+  return dump;
+}
+
+function noDump(path: string, { run }: InPlaceCopy): Error {
+  return failure('ArchiveFailed', `the dump of run ${run} is not on this worker, or is not what was written (${redact(path)})`);
 }

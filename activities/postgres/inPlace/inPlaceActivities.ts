@@ -1,8 +1,7 @@
 import { cancellationSignal } from '@temporalio/activity';
 
-import { failure } from '../../failure.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
-import { dumpSourceOf, openDump, proveDumpOf, type InPlaceContext } from './dump.ts';
+import { dumpSourceOf, needDump, openDump, proveDumpOf, type InPlaceContext } from './dump.ts';
 import { discardInPlaceOf } from './discard.ts';
 import { emptyTargetOf } from './empty.ts';
 import { finishInPlaceOf } from './finish.ts';
@@ -51,10 +50,8 @@ export function createInPlaceActivities(context: InPlaceContext): InPlaceActivit
     async emptyTarget({ copy }) {
       const signal = cancellationSignal();
       return withHeartbeat(nothing, async () => {
-        const dump = await openDump(context, copy);
         // Nothing is dropped that cannot be brought back at once.
-        if (!dump) throw failure('ArchiveFailed', `the dump of run ${copy.run} is not on this worker (${workDirectory})`);
-        return emptyTargetOf(connections, copy, dump, signal);
+        return emptyTargetOf(connections, copy, await needDump(context, copy), signal);
       });
     },
     async defineInPlace({ copy, idleSeconds }) {

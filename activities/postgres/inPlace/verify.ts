@@ -4,7 +4,7 @@ import { positionOf, sequencesOf } from '../beside/sequences.ts';
 import { applicationOf } from '../sessionNames.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { enrichmentOf } from './enrichment.ts';
-import { openDump, type InPlaceContext } from './dump.ts';
+import { needDump, type InPlaceContext } from './dump.ts';
 import type { InPlaceCopy } from './inPlace.contract.ts';
 import { chooseNow } from './restore.ts';
 import { partsOf } from './sourceFacts.ts';
@@ -19,8 +19,7 @@ export async function verifyInPlaceOf(
   signal: AbortSignal,
   onTable: (table: string) => void,
 ): Promise<ReplicaCheck> {
-  const dump = await openDump(context, copy);
-  if (!dump) throw failure('ArchiveFailed', `the dump of run ${copy.run} is not on this worker: nothing to compare with`);
+  const dump = await needDump(context, copy);
   const { content } = dump.marker;
   return context.connections.session(copy.target, { application: applicationOf(copy, 'verify'), signal }, async (target) => {
     const differences: string[] = [];
