@@ -4,6 +4,7 @@ import type pg from 'pg';
 
 import { failure, withoutRemedy } from '../failure.ts';
 import { postgresFailure, type Connections } from './connections.ts';
+import { historyOf } from './history.ts';
 import type { PostgresRef } from './postgres.contract.ts';
 
 /** For messages: what ends a long read on a standby, and what to set there. */
@@ -77,21 +78,9 @@ export async function inspectStandby(
  */
 export async function isStandbyOf(source: pg.ClientBase, target: pg.ClientBase): Promise<boolean> {
   if (!(await isStandby(source))) return false;
-  const [theirs, ours] = [await clusterOf(source), await clusterOf(target)];
+  const timeline = '(select timeline_id from pg_control_checkpoint())';
+  const [theirs, ours] = [await historyOf(source, timeline), await historyOf(target, timeline)];
   return theirs !== null && theirs === ours;
-}
-
-async function clusterOf(client: pg.ClientBase): Promise<string | null> {
-  try {
-    const { rows } = await client.query<{ cluster: string }>(
-      `select concat_ws('/', (select system_identifier from pg_control_system()), (select oid from pg_database where datname = current_database()),
-         (select timeline_id from pg_control_checkpoint())) as cluster`,
-    );
-    return rows[0]?.cluster ?? null;
-  } catch (error) {
-    if ((error as { code?: string }).code === '42501') return null;
-    throw error;
-  }
 }
 
 export const standbyOfTarget =

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { wholeReplica } from '../../deploy/lab/pixLab.ts';
-import { withoutDurability, type PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
-import { startStandby } from '../../deploy/lab/postgres/startStandby.ts';
+import type { PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
 import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
 import type { LearningContentRunReport } from '../../workflows/pix/learningContent.contract.ts';
 import type { OpenDataRunReport } from '../../workflows/pix/openData.contract.ts';
 import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
-import { startLosingProxy } from '../activities/postgres/losingProxy.ts';
+import { startLosingProxy } from '../support/losingProxy.ts';
 import { endings } from '../support/endings.ts';
+import { startFollower } from '../support/follower.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 import { startStallingProxy, type StallingProxy } from '../support/stallingProxy.ts';
 import { waitUntil } from '../support/waitUntil.ts';
@@ -27,18 +26,11 @@ describe('a warehouse on unsteady parts', { concurrency: 1 }, () => {
   before(async () => {
     bench = await openPixBench({ rows: 2_000 });
     atEnd(bench.end);
-    // Production's vacuum ends reads of the standby: here it comes when the test wants it, and leaves nothing to be cleared in passing.
-    await bench.query(bench.source.url(), 'alter system set autovacuum = off');
-    await bench.query(bench.source.url(), 'select pg_reload_conf()');
     await bench.query(
       bench.sourceUrl,
       `create table churn as select i as id, repeat(md5(i::text), 30) as text from generate_series(1, 2000) i`,
     );
-    await bench.query(bench.source.url({ database: 'pix' }), 'vacuum');
-    standby = await startStandby({
-      ...{ directory: join(bench.source.directory, '..', 'standby'), primary: bench.source },
-      settings: { ...withoutDurability, max_standby_streaming_delay: 0 },
-    });
+    standby = await startFollower(bench.source, 'pix');
     atEnd(() => standby.remove());
     proxy = await startStallingProxy(standby.port);
     atEnd(proxy.close);

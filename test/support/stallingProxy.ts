@@ -1,36 +1,22 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { startTcpProxy, type TcpProxy } from './tcpProxy.ts';
 
 /** A TCP proxy whose connections stand still once the server has sent so much over one of them: the middle of a copy, for as long as a test wants. */
-export interface StallingProxy {
-  port: number;
+export interface StallingProxy extends TcpProxy {
   /** Whether a connection stands still now. */
   stalled: () => boolean;
   /** Lets everything through from now on. */
   release: () => void;
   /** Stalls new connections again. */
   stallAfter: (bytes: number) => void;
-  close: () => Promise<void>;
 }
 
 export async function startStallingProxy(toPort: number): Promise<StallingProxy> {
   let limit = Number.POSITIVE_INFINITY;
   const waiting = new Set<() => void>();
-  const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(toPort, '127.0.0.1');
+  const proxy = await startTcpProxy(toPort, (near, far) => {
     const resume = (): void => void far.resume();
     let sent = 0;
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        sockets.delete(socket);
-        waiting.delete(resume);
-        near.destroy();
-        far.destroy();
-      });
-    }
+    for (const socket of [near, far]) socket.on('close', () => waiting.delete(resume));
     near.pipe(far);
     far.on('data', (chunk: Buffer) => {
       sent += chunk.length;
@@ -45,10 +31,8 @@ export async function startStallingProxy(toPort: number): Promise<StallingProxy>
     });
     far.on('end', () => near.end());
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    ...proxy,
     stalled: () => waiting.size > 0,
     release() {
       limit = Number.POSITIVE_INFINITY;
@@ -59,11 +43,6 @@ export async function startStallingProxy(toPort: number): Promise<StallingProxy>
     },
     stallAfter(bytes) {
       limit = bytes;
-    },
-    async close() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
     },
   };
 }

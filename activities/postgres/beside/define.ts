@@ -6,7 +6,7 @@ import { postgresFailure, type Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { besideSchemas, type BesideCopy, type BesidePlan, type HeldSnapshot } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns, readCheckpoint, writeCheckpoint, writeStatements } from './bookkeeping.ts';
-import { whenUnread } from './discard.ts';
+import { whenUnread } from './dropSchemas.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText.ts';
 import { planWork } from './planWork.ts';
 import { beginInSnapshot } from './snapshot.ts';

@@ -11,7 +11,7 @@ import { inMovingOrder, moveObject } from '../swap/move.ts';
 import { bindAgain, lockWithViews } from '../swap/views.ts';
 import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
-import { dropOwnSchema } from './dropOwnSchema.ts';
+import { dropOwnSchema } from './dropSchemas.ts';
 import { applicationOf } from '../sessionNames.ts';
 
 const { next, previous } = besideSchemas;

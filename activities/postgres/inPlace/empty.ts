@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { failure } from '../../failure.ts';
 import { besideSchemas } from '../beside/beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, writeCheckpoint, writeLiveObjects } from '../beside/bookkeeping.ts';
-import { dropOwnSchema } from '../beside/dropOwnSchema.ts';
+import { dropOwnSchema } from '../beside/dropSchemas.ts';
 import { applicationOf } from '../sessionNames.ts';
 import { postgresFailure, type Connections } from '../connections.ts';
 import { grantsLike } from '../swap/grants.ts';

@@ -3,7 +3,7 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { ResolveSecret } from '../../hosts/host.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { Connections } from '../connections.ts';
-import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
+import { findReplacement, writeReplacement } from '../replacements/record.ts';
 import { fetchLearningContent } from './fetchLearningContent.ts';
 import { contentSchemas, type LearningContentReport } from './learningContent.contract.ts';
 import type { LearningContentActivities } from './learningContentActivities.contract.ts';
@@ -25,10 +25,9 @@ export function createLearningContentActivities({
       return withHeartbeat(
         () => ({ ...progress }),
         async () => {
-          const done = await connections.session(target, { application, signal }, async (client) => {
-            await ensureReplacements(client);
-            return readReplacement(client, owner, 'learningContent');
-          });
+          const done = await connections.session(target, { application, signal }, (client) =>
+            findReplacement(client, owner, 'learningContent'),
+          );
           if (done !== null) return done as LearningContentReport;
           const apiKey = await resolveSecret(content.apiKey);
           const body = await fetchLearningContent({

@@ -4,7 +4,7 @@ import { failure } from '../../failure.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { Connections } from '../connections.ts';
 import { qualified } from '../identifiers.ts';
-import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
+import { findReplacement, writeReplacement } from '../replacements/record.ts';
 import { fetchOpenData } from './fetchOpenData.ts';
 import { loadOpenData } from './loadOpenData.ts';
 import type { OpenDataActivities, OpenDataReport } from './openData.contract.ts';
@@ -20,10 +20,7 @@ export function createOpenDataActivities({ connections }: { connections: Connect
         () => ({ ...progress }),
         async () => {
           const { url, rowsMax, table } = openData;
-          const done = await connections.session(target, { application, signal }, async (client) => {
-            await ensureReplacements(client);
-            return readReplacement(client, owner, 'openData');
-          });
+          const done = await connections.session(target, { application, signal }, (client) => findReplacement(client, owner, 'openData'));
           if (done !== null) return done as OpenDataReport;
           const { records, totalCount } = await fetchOpenData({
             ...{ url, rowsMax, signal },

@@ -17,24 +17,37 @@ export async function ensureReplacements(client: pg.ClientBase): Promise<void> {
   );
 }
 
-/** What the run wrote; null when it wrote nothing, or there is nothing to read. */
-export async function readReplacement(client: pg.ClientBase, { replica, run }: ReplacementOwner, thing: Replaced): Promise<unknown> {
-  const { rows: found } = await client.query<{ there: boolean }>(`select to_regclass('${schema}.replacement') is not null as there`);
-  if (!found[0]?.there) return null;
+/** What the run wrote, before it does the thing again; null when it wrote nothing. Makes the table that it is written in. Call in no transaction. */
+export async function findReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
+  await ensureReplacements(client);
+  return writtenBy(client, owner, thing);
+}
+
+/** What the run wrote; null when it wrote nothing, or there is nothing to read. Reads only. */
+export async function readReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
+  return (await isThere(client)) ? writtenBy(client, owner, thing) : null;
+}
+
+/** For a moment in which a writer may just be at its end: waits for it, at most 20 s (then PostgresBusy: lock not available). Call in no transaction. */
+export async function readSettledReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
+  if (!(await isThere(client))) return null;
+  const written = await writtenBy(client, owner, thing);
+  if (written !== null) return written;
+  await client.query(`begin; set local lock_timeout = '20s'; lock table ${schema}.replacement in share mode; commit`);
+  return writtenBy(client, owner, thing);
+}
+
+async function isThere(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(`select to_regclass('${schema}.replacement') is not null as there`);
+  return rows[0]?.there === true;
+}
+
+async function writtenBy(client: pg.ClientBase, { replica, run }: ReplacementOwner, thing: Replaced): Promise<unknown> {
   const { rows } = await client.query<{ facts: unknown }>(
     `select facts from ${schema}.replacement where replica = $1 and thing = $2 and run = $3`,
     [replica, thing, run],
   );
   return rows[0]?.facts ?? null;
-}
-
-/** For a moment in which a writer may just be at its end: waits for it, at most 20 s (then PostgresBusy: lock not available). Call in no transaction. */
-export async function readSettledReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
-  if ((await readReplacement(client, owner, thing)) === null) {
-    const { rows } = await client.query<{ there: boolean }>(`select to_regclass('${schema}.replacement') is not null as there`);
-    if (rows[0]?.there) await client.query(`begin; set local lock_timeout = '20s'; lock table ${schema}.replacement in share mode; commit`);
-  }
-  return readReplacement(client, owner, thing);
 }
 
 /** Within the transaction that puts the thing into use: there with it, or not at all. */

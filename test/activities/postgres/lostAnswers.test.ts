@@ -14,7 +14,7 @@ import { openBesideBench, type BesideBench } from '../../support/besideBench.ts'
 import { endings } from '../../support/endings.ts';
 import { errorOf, failsWith } from '../../support/failures.ts';
 import { activityRunner } from '../../support/runActivity.ts';
-import { startLosingProxy, type LosingProxy } from './losingProxy.ts';
+import { startLosingProxy, type LosingProxy } from '../../support/losingProxy.ts';
 
 /** The warehouse is reached through a proxy that can cut the connection between a COMMIT and its answer. */
 describe('an act whose answer was lost', { concurrency: 1 }, () => {

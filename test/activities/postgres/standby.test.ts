@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { createCheckActivities } from '../../../activities/postgres/checks/checkActivities.ts';
@@ -7,12 +6,12 @@ import { judgeCounts } from '../../../activities/postgres/checks/countRows.ts';
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { toolOnSource } from '../../../activities/postgres/standby.ts';
-import { withoutDurability, type PostgresServer } from '../../../deploy/lab/postgres/postgres.contract.ts';
-import { startStandby } from '../../../deploy/lab/postgres/startStandby.ts';
+import type { PostgresServer } from '../../../deploy/lab/postgres/postgres.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { askPostgres } from '../../support/askPostgres.ts';
 import { endings } from '../../support/endings.ts';
 import { failsWith } from '../../support/failures.ts';
+import { startFollower } from '../../support/follower.ts';
 import { runActivity } from '../../support/runActivity.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { openIncrementalBench, type IncrementalBench } from './incrementalBench.ts';
@@ -40,16 +39,8 @@ describe('a standby as source', { concurrency: 1 }, () => {
       'target',
       `create table plain (id bigint primary key, note text); insert into plain select i, 'n' || i from generate_series(1, 100) i`,
     );
-    const { source: primary } = bench.beside.servers;
-    // Its vacuum would end reads of the standby at any moment; what it has cleared now, nobody clears in passing.
-    await askPostgres(primary.url(), 'alter system set autovacuum = off');
-    await askPostgres(primary.url(), 'select pg_reload_conf()');
     primaryUrl = bench.urls.source;
-    await askPostgres(primary.url({ database: 'production' }), 'vacuum');
-    standby = await startStandby({
-      ...{ directory: join(primary.directory, '..', 'standby'), primary },
-      settings: { ...withoutDurability, max_standby_streaming_delay: 0 },
-    });
+    standby = await startFollower(bench.beside.servers.source, 'production');
     atEnd(() => standby.remove());
     bench.urls.source = ofStandby('production');
   });
