@@ -1,7 +1,9 @@
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
   ListMultipartUploadsCommand,
   type CreateMultipartUploadCommandInput,
   type S3Client,
@@ -14,6 +16,10 @@ const partBytesMin = 16 * mebibyte;
 const partsMax = 9_000;
 const partsAtOnceMax = 4;
 const inFlightBytesMax = 256 * mebibyte;
+/** How long parts that are on their way may take once the upload has failed. */
+const sentPartsMaxMs = 30_000;
+const removalLooksMax = 6;
+const removalPauseMs = 100;
 
 export interface UploadedStream {
   client: S3Client;
@@ -38,51 +44,80 @@ export function partBytesOf(sizeBytes: number): number {
 /**
  * What `fill` writes goes into parts, in flat memory. When `fill` fails or the store does, nothing becomes an object, an older object of the key
  * stays as it is, and no parts are left. The first failure is thrown; the other side's is only its consequence.
+ *
+ * The upload is never ended with the library's own abort: that answers while parts are still on their way, and a store may keep a part that
+ * arrives beside the request to drop them all. The end of the content is told instead, so that the library waits for what it sent first.
  */
 export async function uploadStream({ client, object, params, partBytes, fill, cancelled, onProgress }: UploadedStream): Promise<void> {
   const stopping = new AbortController();
+  const requests = new AbortController();
   const body = new PassThrough({ highWaterMark: mebibyte });
   // Its end is told by the two promises below.
   body.on('error', () => undefined);
+  const failures: unknown[] = [];
+  let patience: NodeJS.Timeout | undefined;
+  const failed = (error: unknown): void => {
+    failures.push(error);
+    patience ??= setTimeout(() => requests.abort(), sentPartsMaxMs);
+    body.destroy(error instanceof Error ? error : new Error(String(error)));
+    stopping.abort();
+  };
+  const cancel = (): void => {
+    requests.abort();
+    failed(new Error('cancelled'));
+  };
   const sending = new Upload({
-    client,
+    client: clientEnding(client, requests.signal, failed),
     params: { ...params, ...object, Body: body },
     queueSize: Math.max(1, Math.min(partsAtOnceMax, Math.floor(inFlightBytesMax / partBytes))),
     partSize: partBytes,
     leavePartsOnError: false,
   });
   sending.on('httpUploadProgress', ({ loaded = 0 }) => onProgress(loaded));
-  const abort = (): void => void sending.abort().catch(() => {});
-  cancelled.addEventListener('abort', abort, { once: true });
-  if (cancelled.aborted) abort();
-  const failures: unknown[] = [];
-  const filled = fill(body, AbortSignal.any([cancelled, stopping.signal])).catch((error: unknown) => {
-    failures.push(error);
-    abort();
-    body.destroy(error instanceof Error ? error : new Error(String(error)));
-  });
-  const sent = sending.done().catch((error: unknown) => {
-    failures.push(error);
-    body.destroy();
-    stopping.abort();
-  });
-  await Promise.all([filled, sent]);
-  cancelled.removeEventListener('abort', abort);
+  cancelled.addEventListener('abort', cancel, { once: true });
+  if (cancelled.aborted) cancel();
+  await Promise.all([fill(body, AbortSignal.any([cancelled, stopping.signal])).catch(failed), sending.done().catch(failed)]);
+  clearTimeout(patience);
+  cancelled.removeEventListener('abort', cancel);
   if (failures.length === 0) return;
   await removeParts(client, object);
   throw failures[0];
 }
 
 /**
- * Takes away unfinished uploads of exactly this key: those of a worker that died, and parts that arrived after an abort.
+ * The client as the upload sees it: requests that carry content end with the signal, while those that begin or drop an upload are always
+ * answered, so that no upload is begun whose name nobody knows. The first request that fails is told at once: the library would send
+ * the whole rest before it tells.
+ */
+function clientEnding(client: S3Client, signal: AbortSignal, onFailure: (error: unknown) => void): S3Client {
+  const send = async (command: Parameters<S3Client['send']>[0]): Promise<unknown> => {
+    const alwaysAnswered = command instanceof CreateMultipartUploadCommand || command instanceof AbortMultipartUploadCommand;
+    try {
+      return await client.send(command, alwaysAnswered ? {} : { abortSignal: signal });
+    } catch (error) {
+      onFailure(error);
+      throw error;
+    }
+  };
+  return Object.create(client, { send: { value: send } }) as S3Client;
+}
+
+/**
+ * Takes away unfinished uploads of exactly this key: those of a worker that died, and parts that arrived after an abort. Looked at again until
+ * none is left, since a store may answer an abort and keep what was arriving.
  * Best effort: a store that does not answer, or forbids the listing, fails the upload itself or never had it.
  */
 export async function removeParts(client: S3Client, object: { Bucket: string; Key: string }): Promise<void> {
-  try {
-    const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: object.Bucket, Prefix: object.Key }));
-    for (const { Key, UploadId } of Uploads)
-      if (Key === object.Key && UploadId) await client.send(new AbortMultipartUploadCommand({ ...object, UploadId }));
-  } catch {
-    // Tried again at the beginning of the next attempt.
+  for (let looks = 0; looks < removalLooksMax; looks += 1) {
+    if (looks > 0) await sleep(removalPauseMs * 2 ** looks);
+    try {
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: object.Bucket, Prefix: object.Key }));
+      const left = Uploads.flatMap(({ Key, UploadId }) => (Key === object.Key && UploadId ? [UploadId] : []));
+      if (left.length === 0) return;
+      await Promise.allSettled(left.map((UploadId) => client.send(new AbortMultipartUploadCommand({ ...object, UploadId }))));
+    } catch {
+      // Tried again at the beginning of the next attempt.
+      return;
+    }
   }
 }

@@ -17,6 +17,8 @@ export interface Gateway {
   store: ObjectStore;
   /** A client of the test's own, to see what the activities left. */
   client: S3Client;
+  /** A further one, for a test that changes its own. */
+  openClient(): S3Client;
   resolveSecret(name: string): Promise<string>;
   kill(): Promise<void>;
   start(): Promise<void>;
@@ -44,16 +46,19 @@ export async function startGateway(program: string): Promise<Gateway> {
   const port = await freePort();
   const { access = '', secret = '' } = secrets;
   const endpoint = `http://127.0.0.1:${port}`;
-  const client = new S3Client({
-    endpoint,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId: access, secretAccessKey: secret },
-  });
+  const openClient = () =>
+    new S3Client({
+      endpoint,
+      region: 'us-east-1',
+      forcePathStyle: true,
+      credentials: { accessKeyId: access, secretAccessKey: secret },
+    });
+  const client = openClient();
   let gateway: ChildProcess | undefined;
   const api: Gateway = {
     directory,
     client,
+    openClient,
     store: {
       endpoint,
       region: 'us-east-1',
