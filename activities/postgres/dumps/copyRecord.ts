@@ -4,7 +4,7 @@ import { failure } from '../../failure.ts';
 import type { Connections } from '../connections.ts';
 import { ownSchema } from '../postgres.contract.ts';
 import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
-import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
+import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 import type { CopiedSchema, SchemaCopy } from './dumps.contract.ts';
 import { ownSchemas } from './ownSchemas.ts';
 

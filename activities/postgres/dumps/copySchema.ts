@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
-import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
+import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 import { findSchemaCopy, recordCopy } from './copyRecord.ts';
 import type { CopiedSchema, SchemaCopy } from './dumps.contract.ts';
 import { ownSchemas, without } from './ownSchemas.ts';

@@ -1,5 +1,5 @@
 import type { PostgresRef } from '../postgres.contract.ts';
-import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
+import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 import type { LearningContentReport } from './learningContent.contract.ts';
 
 export interface LearningContentActivities {

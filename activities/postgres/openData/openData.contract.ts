@@ -1,5 +1,5 @@
 import type { PostgresRef } from '../postgres.contract.ts';
-import type { ReplacementOwner } from '../replacements/replacements.contract.ts';
+import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 
 /** Schema of the target where the new table is filled: it exists inside the transaction alone. */
 export const openDataSchema = 'nightshift_open_data';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { ensureOwnTables } from '../ownTables.ts';
 import { ownSchema as schema } from '../postgres.contract.ts';
-import type { ReplacementOwner } from './replacements.contract.ts';
+import type { ReplacementOwner } from './owner.contract.ts';
 
 export type Replaced = 'learningContent' | 'openData' | 'schemaCopy';
 

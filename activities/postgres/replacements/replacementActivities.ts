@@ -6,7 +6,8 @@ import type { LearningContentReport } from '../learningContent/learningContent.c
 import type { OpenDataReport } from '../openData/openData.contract.ts';
 import type { PostgresRef } from '../postgres.contract.ts';
 import { readSettledReplacement, type Replaced } from './record.ts';
-import type { ReplacementActivities, ReplacementOwner } from './replacements.contract.ts';
+import type { ReplacementOwner } from './owner.contract.ts';
+import type { ReplacementActivities } from './replacements.contract.ts';
 
 const application = 'nightshift read replacement';
 

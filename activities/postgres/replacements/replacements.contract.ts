@@ -2,12 +2,7 @@ import type { CopiedSchema, SchemaCopy } from '../dumps/dumps.contract.ts';
 import type { LearningContentReport } from '../learningContent/learningContent.contract.ts';
 import type { OpenDataReport } from '../openData/openData.contract.ts';
 import type { PostgresRef } from '../postgres.contract.ts';
-
-/** Whose work it was: a run answers for its own alone. */
-export interface ReplacementOwner {
-  replica: string;
-  run: string;
-}
+import type { ReplacementOwner } from './owner.contract.ts';
 
 /** For when the answer of an act that replaces something was lost: what a run put into use, as the databases know it. */
 export interface ReplacementActivities {
