@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import pg from 'pg';
 
 import { failure } from '../failure.ts';
@@ -9,7 +11,7 @@ import type { PostgresRef } from './postgres.contract.ts';
 export interface Session {
   /** Shown in pg_stat_activity, so that an administrator sees whose it is. */
   application: string;
-  /** Cancels the statement under way and ends the session. */
+  /** Cancels the statement under way and ends the session; whoever asked for it is told when the server has ended it too. */
   signal?: AbortSignal;
 }
 
@@ -21,6 +23,9 @@ export interface Connections {
 }
 
 const connectMs = 15_000;
+/** How long the end of a cancelled session is waited for; a server answers a cancel within milliseconds. */
+const endMaxMs = 30_000;
+const endLookMs = 20;
 /** Limits that an administrator set for people's sessions are not for work of hours; and a statement whose client is gone ends soon (from version 14 on). */
 const ourSettings = `select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
   (select set_config(name, '2s', false) from pg_settings where name = 'client_connection_check_interval')`;
@@ -58,22 +63,31 @@ export function createConnections(resolveSecret: ResolveSecret): Connections {
     async session(server, { application, signal }, work) {
       signal?.throwIfAborted();
       const client = await open(server, application);
-      const abort = (): void => void cancelBackend(client, () => open(server, `${application} cancel`));
+      let cancelling: Promise<void> | undefined;
+      const abort = (): void => {
+        cancelling = cancelBackend(client, () => open(server, `${application} cancel`));
+      };
       signal?.addEventListener('abort', abort, { once: true });
       try {
+        // It may have come while the connection was made.
+        signal?.throwIfAborted();
         return await work(client);
       } catch (error) {
         if (signal?.aborted) throw cancellationOf(signal);
         throw postgresFailure(server, error);
       } finally {
         signal?.removeEventListener('abort', abort);
+        await cancelling;
         await ended(client);
       }
     },
   };
 }
 
-/** The backend's statement is cancelled from another session; then the connection is cut, whatever came of it. */
+/**
+ * The backend's statement is cancelled from another session; then the connection is cut, whatever came of it. Resolves when the backend has gone: a COMMIT that was
+ * on its way has been done by then or never will be, and nothing that tidies up afterwards can come before it.
+ */
 async function cancelBackend(client: pg.Client, openOther: () => Promise<pg.Client>): Promise<void> {
   const { processID } = client as unknown as { processID: number | null };
   try {
@@ -81,21 +95,30 @@ async function cancelBackend(client: pg.Client, openOther: () => Promise<pg.Clie
     const other = await openOther();
     try {
       await other.query('select pg_cancel_backend($1)', [processID]);
+      cut(client);
+      for (const beganMs = performance.now(); performance.now() - beganMs < endMaxMs; await pause(endLookMs)) {
+        const { rows } = await other.query('select from pg_stat_activity where pid = $1', [processID]);
+        if (rows.length === 0) return;
+      }
     } finally {
       await ended(other);
     }
   } catch {
     // The cut below ends the session too, within the server's check interval.
   } finally {
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cut(client);
   }
+}
+
+function cut(client: pg.Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 async function ended(client: pg.Client): Promise<void> {
   const end = client.end().catch(() => undefined);
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(() => {
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cut(client);
     resolve();
   }, 5_000);
   await Promise.race([end, late]);

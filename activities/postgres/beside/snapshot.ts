@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import type pg from 'pg';
 
@@ -12,6 +13,10 @@ import { applicationOf, markOf } from '../sessionNames.ts';
 import { conflictsInWords, isStandby } from '../standby.ts';
 import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
 import type { KeeperOrder } from './snapshotKeeper.ts';
+
+/** How long a keeper's end is waited for; it ends within milliseconds. */
+const endMaxMs = 30_000;
+const endLookMs = 20;
 
 /** Begins the keeper, or answers the snapshot that the run's keeper already holds. */
 export async function holdSnapshotOf(
@@ -45,12 +50,16 @@ export async function releaseSnapshotOf({ session }: Connections, copy: BesideCo
   await session(copy.source, { application: applicationOf(copy, 'release') }, (client) => endKeepers(client, copy));
 }
 
+/** The server ends a session a moment after it is told to: asked again until none is left, since until then the snapshot can be used. */
 async function endKeepers(client: pg.ClientBase, { replica }: BesideCopy): Promise<void> {
-  await client.query(
-    `select pg_terminate_backend(pid) from pg_stat_activity
-     where application_name like 'nightshift-keeper ' || $1 || ' %' and usename = current_user and pid <> pg_backend_pid()`,
-    [markOf(replica)],
-  );
+  for (const beganMs = performance.now(); performance.now() - beganMs < endMaxMs; await pause(endLookMs)) {
+    const { rowCount } = await client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name like 'nightshift-keeper ' || $1 || ' %' and usename = current_user and pid <> pg_backend_pid()`,
+      [markOf(replica)],
+    );
+    if (!rowCount) return;
+  }
 }
 
 /** Begins with another word than the sessions that keep it wanted. */
