@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
 import { qualified, quoted } from '../identifiers.ts';
-import { objectsOf, schemaExists } from '../swap/catalog.ts';
+import { isRelation, objectsOf, schemaExists } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf } from '../swap/dependents.ts';
 import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
 
@@ -30,8 +30,7 @@ export async function whenUnread<Result>(
   return giveWay(target, { within: 'transaction', limitSeconds, signal, what, holders }, async () => {
     const relations: string[] = [];
     for (const schema of schemas)
-      for (const { kind, name } of await objectsOf(target, schema))
-        if (kind === 'table' || kind === 'view') relations.push(qualified(schema, name));
+      for (const object of await objectsOf(target, schema)) if (isRelation(object)) relations.push(qualified(schema, object.name));
     await lockAtOnce(target, relations);
     for (const schema of schemas) await dropOwnSchema(target, schema);
     await target.query('set local lock_timeout = 0');

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { failure } from '../../failure.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
-import { objectKey, objectsOf } from '../swap/catalog.ts';
+import { isRelation, objectKey, objectsOf } from '../swap/catalog.ts';
 import { dependentsOf } from '../swap/dependents.ts';
 import { giveWay, holdersInWords } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
@@ -90,8 +90,7 @@ async function swapOnce(
   const used = new Set((await dependentsOf(target, candidates)).map(({ onClassId, onOid }) => `${onClassId}/${onOid}`));
   const going = candidates.filter((object) => comingKeys.has(objectKey(object, schemas)) || !used.has(`${object.classId}/${object.oid}`));
 
-  // What LOCK does not take, its own move locks.
-  const relations = going.filter(({ kind }) => kind === 'table' || kind === 'view').map(({ name }) => qualified(copy.schema, name));
+  const relations = going.filter(isRelation).map(({ name }) => qualified(copy.schema, name));
   const { views, beganMs } = await lockWithViews(target, { relations, objects: going, refusal: 'these depend on what would be replaced' });
   for (const sql of await grantsLike(target, { from: copy.schema, to: incoming })) await target.query(sql);
   for (const object of inMovingOrder(going)) await moveObject(target, object, copy.schema, outgoing);

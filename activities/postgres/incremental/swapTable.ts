@@ -44,7 +44,8 @@ async function swapOnce(target: pg.Client, copy: IncrementalCopy, address: Table
   };
   await target.query('set local check_function_bodies = off');
   if (replaces) {
-    await lockAtOnce(target, [qualified(schema, table), ...bound.views.map(({ name }) => name)]);
+    const materialized = bound.materialized.map((view) => qualified(schema, view));
+    await lockAtOnce(target, [qualified(schema, table), ...bound.views.map(({ name }) => name), ...materialized]);
     for (const sql of await grantsLike(target, { from: schema, to: load })) await target.query(sql);
     await target.query(`create schema ${quoted(retired)}`);
     await move(schema, retired);

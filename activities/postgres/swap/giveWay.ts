@@ -63,12 +63,21 @@ export function isBusy(error: unknown): boolean {
   return ['57014', '55P03', '40P01'].includes((error as { code?: string }).code ?? '');
 }
 
-/** All locks in one statement, so that one limit holds for all of them together. Names of tables and views as they stand in SQL; LOCK takes no others. */
+/**
+ * All locks in one statement, so that one limit holds for all of them together. Names of relations as they stand in SQL. LOCK takes tables and views alone; the others
+ * are locked by giving them the owner that they have. One that was waited for later, under those of this statement, could make a reader the victim of a deadlock.
+ */
 export async function lockAtOnce(client: pg.ClientBase, relations: readonly string[]): Promise<void> {
   if (relations.length === 0) return;
   await client.query(`set local statement_timeout = ${lockMs}`);
   await client.query(
-    `do $lock$ declare relation text; begin foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop execute 'lock table ' || relation || ' in access exclusive mode'; end loop; end $lock$`,
+    `do $lock$ declare relation text; holder text; begin
+       foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop
+         select quote_ident(pg_get_userbyid(c.relowner)) into holder from pg_class c where c.oid = relation::regclass and c.relkind in ('m', 'f', 'S');
+         if holder is null then execute 'lock table ' || relation || ' in access exclusive mode';
+         else execute 'alter table ' || relation || ' owner to ' || holder; end if;
+       end loop;
+     end $lock$`,
   );
   await client.query('set local statement_timeout = 0');
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
+import { askPostgres } from '../../support/askPostgres.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { failsWith } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
@@ -42,9 +43,9 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
       'readers saw it before the swap',
     );
     assert.equal(await bench.act('readSwap', { copy, act: 'swap' }), null);
-    const swap = await bench.act('swapBeside', { copy, limitSeconds: 30 });
+    const swap = await bench.act('swapBeside', { copy, limitSeconds: 300 });
     assert.deepEqual(await bench.act('readSwap', { copy, act: 'swap' }), swap, 'a swap without an answer is not found');
-    assert.deepEqual(await bench.act('swapBeside', { copy, limitSeconds: 30 }), swap, 'a second call swapped again');
+    assert.deepEqual(await bench.act('swapBeside', { copy, limitSeconds: 300 }), swap, 'a second call swapped again');
     assert.deepEqual(await differences(), []);
     const describe_ = `select (select count(*) from pg_indexes where schemaname = 'public') as indexes,
       (select count(*) from pg_constraint where connamespace = 'public'::regnamespace and contype in ('p', 'u', 'f', 'c') and conrelid <> 'public.kept'::regclass) as constraints,
@@ -82,7 +83,7 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     );
     assert.deepEqual(grants, [{ reads: true, changes: true }]);
     const undoing = bench.copy('undo-1', { kept: ['kept'] });
-    const undone = await bench.act('undoSwap', { copy: undoing, limitSeconds: 30 });
+    const undone = await bench.act('undoSwap', { copy: undoing, limitSeconds: 300 });
     assert.deepEqual(await bench.act('readSwap', { copy: undoing, act: 'undo' }), undone);
     assert.equal(await bench.act('readSwap', { copy: undoing, act: 'swap' }), null);
     assert.equal(await seen(), 0);
@@ -100,7 +101,7 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
       failsWith('TargetBusy', 'warehouse_owner', 'idle in transaction'),
     );
     await reader.query('commit');
-    // LOCK does not take materialized views; what moves them gives way all the same.
+    // LOCK does not take materialized views; they give way all the same.
     await reader.query('begin');
     await reader.query('select count(*) from public.mv');
     await assert.rejects(
@@ -109,12 +110,45 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     );
     // Nobody waits behind the swap for longer than its one try.
     assert.equal((await bench.sql('target', `select count(*)::int as n from public.users`)).length, 1);
-    const swapping = bench.act('swapBeside', { copy, limitSeconds: 30 });
+    const swapping = bench.act('swapBeside', { copy, limitSeconds: 300 });
     await reader.query('select count(*) from public."knowledge-elements"');
     await reader.query('commit');
     assert.ok((await swapping).moved > 20);
     // A transaction that began before the swap sees rows, not an empty table: they were written frozen.
     await reader.end();
+    await bench.act('discardBeside', { copy });
+  });
+
+  test('a reader of a materialized view is never ended for a deadlock, however long the server takes for one act of the swap', async () => {
+    const copy = bench.copy('run-3b', { kept: ['kept'] });
+    await bench.build(copy);
+    const superuser = bench.servers.target.url({ database: 'warehouse' });
+    // One act of the swap; with it a try takes longer than the second after which the server looks for deadlocks.
+    await askPostgres(
+      superuser,
+      `create function slow() returns event_trigger language plpgsql as $$ begin perform pg_sleep(0.6); end $$;
+       create event trigger slow on ddl_command_start when tag in ('ALTER OPERATOR') execute function slow()`,
+    );
+    const reader = await bench.connect('target');
+    try {
+      await reader.query('begin');
+      await reader.query('select count(*) from public.mv');
+      const swapping = bench.act('swapBeside', { copy, limitSeconds: 300 });
+      await waitUntil('the swap holds a table, or waits for the view', async () => {
+        const seen = await bench.sql(
+          'target',
+          `select from pg_locks l join pg_stat_activity a using (pid) where a.application_name like 'nightshift % swap' and l.mode = 'AccessExclusiveLock'
+             and (l.relation = 'public."knowledge-elements"'::regclass or not l.granted)`,
+        );
+        return seen.length > 0;
+      });
+      await reader.query('select count(*) from public."knowledge-elements"');
+      await reader.query('commit');
+      assert.ok((await swapping).moved > 20);
+    } finally {
+      await reader.end();
+      await askPostgres(superuser, 'drop event trigger slow; drop function slow()');
+    }
     await bench.act('discardBeside', { copy });
   });
 
@@ -140,7 +174,7 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
 
   test('begins again under a new snapshot when the former was lost, and mixes nothing', async () => {
     const copy = bench.copy('run-7', { kept: ['kept'] });
-    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });
+    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 3600, idleSeconds: 600 });
     const plan = await bench.act('defineBeside', { copy, snapshot, sharedTypes: ['mood'] });
     const [item] = plan.copies;
     assert.ok(item);
@@ -159,8 +193,8 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
     const copy = bench.copy('run-7c', { kept: ['kept'] });
     const reader = await bench.connect('target');
     const another = await bench.connect('target');
-    await another.query(`set lock_timeout = '10s'`);
-    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });
+    await another.query(`set lock_timeout = '60s'`);
+    const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 3600, idleSeconds: 600 });
     const define = (limitSeconds: number) => bench.act('defineBeside', { copy, snapshot, sharedTypes: ['mood'], limitSeconds });
     const waits = (): Promise<void> =>
       waitUntil('the dropping waits for the reader', async () => {
@@ -171,12 +205,12 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
         return waiting.length > 0;
       });
     await reader.query('begin; select from nightshift_previous.users limit 1');
-    const refused = assert.rejects(define(1), failsWith('TargetBusy', 'nightshift_previous', 'idle in transaction'));
+    await assert.rejects(define(1), failsWith('TargetBusy', 'nightshift_previous', 'idle in transaction'));
+    const defined = define(300);
     await waits();
     await another.query('select from nightshift_previous.users limit 1');
-    await refused;
     await reader.query('commit');
-    await define(30);
+    await defined;
     await reader.query('begin; select from nightshift_next.users limit 1');
     const discarded = bench.act('discardBeside', { copy });
     await waits();
