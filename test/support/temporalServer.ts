@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 
+import { Connection } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
@@ -7,6 +8,7 @@ import { unthrottled } from '../../deploy/lab/devServer.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 import { workflowBundleFile } from '../../workers/workflowBundle.ts';
 import { searchAttributes } from '../../workflows/names.contract.ts';
+import { startServerProcess, type ServerProcess } from './serverProcess.ts';
 
 let installed = false;
 
@@ -19,25 +21,58 @@ function quiet(): void {
 /** A real dev server, in memory, with our search attributes. */
 export async function startDevServer(): Promise<TestWorkflowEnvironment> {
   quiet();
-  const path = await tool('temporal');
-  return patiently(() =>
-    TestWorkflowEnvironment.createLocal({
-      server: {
-        executable: { type: 'existing-path', path },
-        extraArgs: unthrottled,
-        searchAttributes: Object.values(searchAttributes).map((name) => ({ name, type: 'KEYWORD' as const })),
-      },
-    }),
+  const names = Object.values(searchAttributes);
+  const server = await startServerProcess(
+    await tool('temporal'),
+    (port) => [
+      ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
+      ...names.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+      ...unthrottled,
+    ],
+    (address) =>
+      onConnection(address, async (connection) => {
+        await connection.workflowService.describeNamespace({ namespace: 'default' });
+        // Made by the server after its port is open: a run that begins earlier would stumble over them.
+        const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace: 'default' });
+        for (const name of names) if (!(name in (customAttributes ?? {}))) throw new Error(`${name} is not there yet`);
+      }),
   );
+  return environmentOn(server, false);
 }
 
-/** The SDK gives a server 5 s to answer: on a busy machine it is started anew. */
-async function patiently(start: () => Promise<TestWorkflowEnvironment>, triesLeft = 5): Promise<TestWorkflowEnvironment> {
+async function onConnection(address: string, ask: (connection: Connection) => Promise<void>): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: 10_000 });
   try {
-    return await start();
+    await ask(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The SDK's way to this, with its other settings, is not open to others: its own start of a server gives up after 5 s. */
+interface EnvironmentMaker {
+  create: (options: {
+    server: { type: 'existing' };
+    address: string;
+    namespace: string;
+    supportsTimeSkipping: boolean;
+  }) => Promise<TestWorkflowEnvironment>;
+}
+
+/** The SDK's environment on a server of ours; its `teardown` ends the server too. */
+async function environmentOn({ address, stop }: ServerProcess, supportsTimeSkipping: boolean): Promise<TestWorkflowEnvironment> {
+  try {
+    const maker = TestWorkflowEnvironment as unknown as EnvironmentMaker;
+    const env = await maker.create({ server: { type: 'existing' }, address, namespace: 'default', supportsTimeSkipping });
+    const close = env.teardown.bind(env);
+    env.teardown = async () => {
+      await close();
+      await stop();
+    };
+    return env;
   } catch (error) {
-    if (triesLeft === 0 || !/did not start within/.test(String(error))) throw error;
-    return patiently(start, triesLeft - 1);
+    await stop();
+    throw error;
   }
 }
 
@@ -62,15 +97,22 @@ export async function onDevServer<Bench extends { close: () => Promise<void> }>(
 /** The time-skipping server: nights pass in seconds. One clock: one workflow at a time. */
 export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
   quiet();
-  const path = await tool('timeSkippingServer');
-  const env = await patiently(() =>
-    TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } }),
+  const server = await startServerProcess(
+    await tool('timeSkippingServer'),
+    (port) => [String(port)],
+    (address) => onConnection(address, async ({ workflowService }) => void (await workflowService.getSystemInfo({}))),
   );
-  await env.connection.operatorService.addSearchAttributes({
-    namespace: env.namespace ?? 'default',
-    searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
-  });
-  return env;
+  const env = await environmentOn(server, true);
+  try {
+    await env.connection.operatorService.addSearchAttributes({
+      namespace: env.namespace ?? 'default',
+      searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
+    });
+    return env;
+  } catch (error) {
+    await env.teardown();
+    throw error;
+  }
 }
 
 let bundle: Promise<{ codePath: string }> | undefined;
