@@ -15,7 +15,7 @@ const firstPauseMs = 150;
 const longestPauseMs = 1_000;
 const pauseGrowth = 1.2;
 /** startArchive has waited for the job to begin; this is for one whose process was killed in that moment. */
-const beginsWithinMs = 15_000;
+const beginsWithinMs = 30_000;
 
 const unfinishedScript = `[ -d "$1" ] && find "$1" -type f -name '*.part' -printf 'file=%p\\0'
 [ -d "$2" ] && find "$2" -mindepth 1 -maxdepth 1 -type d -name "$3*" -printf 'job=%f\\0'

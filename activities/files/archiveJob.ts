@@ -81,7 +81,8 @@ export function judgeJob(ref: HostRef, { job, target, source }: ArchiveJob, stat
     );
   if (status.exit === sourceRan) throw failure('SourceRanDuringCopy', `${place}: ${log}`, { host: ref.name, job });
   if (status.exit !== undefined && status.exit !== 0) throw failed(`ended with exit code ${status.exit}`);
-  if (status.exit === 0 && status.targetThere) {
+  // A job that still runs has the archive in place and is about to bring its name to disk.
+  if (status.exit === 0 && status.targetThere && status.job === 'ended') {
     if (status.writtenBytes !== status.sizeBytes)
       throw failed(`recorded ${status.sizeBytes} bytes, but ${target} has ${status.writtenBytes}`);
     const { sizeBytes, sha256, sourceBytes, tookSeconds } = status;

@@ -1,4 +1,4 @@
-# Ends a copy job if it runs, waits for its end, then removes what it left.
+# Ends a copy job if it runs, waits for the end of all its processes, then removes what it left.
 # Run as: bash -c "$(cat jobLife.sh discardJob.sh)" nightshift STATE TARGET NAME systemd|process keep|remove
 # The last word says what becomes of a finished TARGET. Exit: 0 done (also when there was nothing), 21 the job does not end.
 set -u
@@ -12,12 +12,12 @@ fi
 end_with() { # SIGNAL TENTHS OF A SECOND
   kill -s "$1" -- "-$processId" 2>/dev/null
   for ((count = 0; count < $2; count += 1)); do
-    is_alive || return 0
+    is_any_alive || return 0
     sleep 0.1
   done
   return 1
 }
-if [ -f "$state/process" ] && is_alive && ! end_with TERM 100 && ! end_with KILL 50; then
+if [ -f "$state/process" ] && is_any_alive && ! end_with TERM 100 && ! end_with KILL 50; then
   echo "process $processId does not end" >&2
   exit 21
 fi

@@ -2,7 +2,7 @@
 # Run as: bash -c "$(cat jobLife.sh forgetJob.sh)" nightshift STATE NAME systemd|process. Exit: 0 done, 21 the job still runs.
 set -u
 state=$1 name=$2 manager=$3
-if [ -f "$state/process" ] && is_alive; then
+if [ -f "$state/process" ] && is_any_alive; then
   echo "process $processId still runs" >&2
   exit 21
 fi

@@ -22,9 +22,9 @@ else
   setsid --fork bash -c "$script" nightshift "$@" </dev/null >/dev/null 2>&1
 fi
 
-for _ in {1..100}; do
+for _ in {1..300}; do
   [ -f "$state/process" ] && exit 0
   sleep 0.1
 done
-echo 'the job did not begin within 10 s' >&2
+echo 'the job did not begin within 30 s' >&2
 exit 21

@@ -28,12 +28,19 @@ export function killText(processId: number, signal: 'TERM' | 'KILL', sudo: boole
 /** Takes the line with the process id out of the error output. Login files may have written before it. */
 export class ProcessIdLine extends Transform {
   processId: number | undefined;
+  /** Resolves when the id is known, or will never be. */
+  readonly told: Promise<void>;
+  readonly #tell: () => void;
   readonly #marker: string;
   #searched: Buffer | undefined = Buffer.alloc(0);
 
   constructor(marker: string) {
     super();
     this.#marker = marker;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.told = promise;
+    this.#tell = resolve;
+    this.once('close', resolve);
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -53,6 +60,7 @@ export class ProcessIdLine extends Transform {
       this.push(this.#searched.subarray(found.index + found[0].length));
     } else this.push(this.#searched);
     this.#searched = undefined;
+    this.#tell();
     done();
   }
 

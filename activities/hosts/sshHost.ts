@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
 
 import { failure } from '../failure.ts';
-import { unlessAborted } from '../tools/unlessAborted.ts';
+import { endsWithin, unlessAborted } from '../tools/unlessAborted.ts';
 import { createCommandRunner } from './commandRunner.ts';
 import { openForward } from './forward.ts';
 import { ConnectionRefused, type Host } from './host.ts';
@@ -14,9 +14,12 @@ import type { SshConnection } from './sshConnection.ts';
 import type { SshConnections } from './sshConnections.ts';
 import type { StartCommand, StartedCommand } from './superviseCommand.ts';
 
-/** How often a refused session is asked for, with pauses that grow by this. */
-const refusalsMax = 6;
+/** For how long a refused session is asked for again, with pauses that grow by this. */
+const refusedForMs = 5_000;
 const refusalPauseMs = 50;
+
+/** How long a command that shall end may take to tell its process id. */
+const idWithinMs = 5_000;
 
 /** SSH_OPEN_CONNECT_FAILED of RFC 4254; its text tells a refused connection from the rest. */
 const connectFailed = 2;
@@ -74,24 +77,30 @@ async function startRemotely(
       stdout: channel,
       stderr,
       exitCode: exitCodeOf(hostName, channel, connection.lost),
-      kill: (signal) => kill(connection, channel, stderr.processId, signal, sudo),
+      kill: (signal) => kill(connection, channel, stderr, signal, sudo),
       abandon: () => {
         channel.close();
         channel.resume();
       },
     };
   };
+  try {
+    return await openSession(connection, text, take);
+  } catch (error) {
+    if (connection.lost.aborted) throw connection.lost.reason;
+    throw failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+  }
+}
+
+/** A session that has just ended here may still count over there (MaxSessions). Nothing was begun by a refused one: it is safe to ask again. */
+async function openSession<T>(connection: SshConnection, text: string, take: (channel: ClientChannel) => T): Promise<T> {
+  const beganMs = performance.now();
   for (let refusals = 1; ; refusals += 1) {
     try {
       return await connection.exec(text, take);
     } catch (error) {
-      if (connection.lost.aborted) throw connection.lost.reason;
-      // A session that has just ended here may still count over there (MaxSessions). Nothing was begun: it is safe to ask again.
-      if (isRefusedChannel(error) && refusals < refusalsMax) {
-        await pause(refusals * refusalPauseMs);
-        continue;
-      }
-      throw failure('HostUnreachable', `sshd of ${hostName} opens no session: ${String(error)}`, { host: hostName }, error);
+      if (connection.lost.aborted || !isRefusedChannel(error) || performance.now() - beganMs > refusedForMs) throw error;
+      await pause(refusals * refusalPauseMs);
     }
   }
 }
@@ -115,11 +124,14 @@ function exitCodeOf(hostName: string, channel: ClientChannel, lost: AbortSignal)
 async function kill(
   connection: SshConnection,
   channel: ClientChannel,
-  processId: number | undefined,
+  line: ProcessIdLine,
   signal: 'TERM' | 'KILL',
   sudo: boolean,
 ): Promise<void> {
+  // A command that has just begun tells its id in a moment. sshd itself sends signals to sessions of other users than root only.
+  await endsWithin(unlessAborted(line.told, [connection.lost]), idWithinMs);
   if (connection.lost.aborted) return;
+  const { processId } = line;
   if (processId === undefined) {
     channel.signal(signal);
     return;
@@ -129,7 +141,7 @@ async function kill(
     try {
       const closed = Promise.withResolvers<void>();
       const take = (killer: ClientChannel): unknown => killer.once('close', closed.resolve).resume().stderr.resume();
-      await connection.exec(killText(processId, signal, sudo), take);
+      await openSession(connection, killText(processId, signal, sudo), take);
       await unlessAborted(closed.promise, [connection.lost, AbortSignal.timeout(5_000)]);
     } finally {
       release();

@@ -13,6 +13,9 @@ import { runActivity } from '../../support/runActivity.ts';
 import { startSshServer, type SshServer } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
+/** For jobs that are watched to their end, on however slow a machine. */
+export const watchSecondsMax = 900;
+
 /** What one test works with: a folder of its own with a source, and a job that copies it. */
 export interface Bench {
   files: FileActivities;
@@ -70,7 +73,8 @@ export function setUpArchiveBench(way: 'local' | 'ssh'): ArchiveBench {
   });
   afterEach(async () => {
     for (const each of begun.splice(0)) await runActivity(() => files.discardArchive({ ...each, removeTarget: true }));
-    rmSync(bench.directory, { recursive: true, force: true });
+    // A start that came second may be about to find out that it did.
+    rmSync(bench.directory, { recursive: true, force: true, maxRetries: 10 });
   });
 
   const api: ArchiveBench = {
@@ -82,7 +86,7 @@ export function setUpArchiveBench(way: 'local' | 'ssh'): ArchiveBench {
     },
     start: (which = bench.job) => runActivity(() => files.startArchive(which)),
     async finish(which = bench.job) {
-      const progress = await runActivity(() => files.watchArchive({ ...which, watchSeconds: 60 }));
+      const progress = await runActivity(() => files.watchArchive({ ...which, watchSeconds: watchSecondsMax }));
       assert.equal(progress.state, 'done');
       return progress.archive;
     },

@@ -6,8 +6,9 @@ import { describe, test } from 'node:test';
 import type { ArchiveJob } from '../../../activities/files/files.contract.ts';
 import { runActivity } from '../../support/runActivity.ts';
 import { sshServerMissing } from '../hosts/sshServer.ts';
-import { setUpArchiveBench } from './archiveBench.ts';
-import { groupOf, nameOf } from './processGroups.ts';
+import { setUpArchiveBench, watchSecondsMax } from './archiveBench.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
+import { groupOf, membersOf, nameOf } from './processGroups.ts';
 
 for (const way of ['local', 'ssh'] as const) {
   describe(`archives that go wrong over ${way}`, { skip: way === 'ssh' && sshServerMissing() }, () => {
@@ -20,7 +21,7 @@ for (const way of ['local', 'ssh'] as const) {
       const processId = await whileRunning(slow);
       process.kill(-processId, 'SIGKILL');
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...slow, watchSeconds: watchSecondsMax })),
         { type: 'ArchiveFailed', message: /gone without a result/ },
       );
       await runActivity(() => files.discardArchive({ ...slow, removeTarget: false }));
@@ -28,7 +29,7 @@ for (const way of ['local', 'ssh'] as const) {
       await whileRunning(slow);
       process.kill(processOf(slow), 'SIGTERM');
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...slow, watchSeconds: watchSecondsMax })),
         { type: 'ArchiveFailed', message: /stopped by a signal/ },
       );
       assert.deepEqual(readdirSync(join(directory, 'backup')), []);
@@ -38,13 +39,35 @@ for (const way of ['local', 'ssh'] as const) {
       const { files, directory } = bench.now();
       const slow = makeSlow();
       const processId = await whileRunning(slow);
-      const zstd = readdirSync('/proc').find((pid) => groupOf(pid) === processId && nameOf(pid) === 'zstd');
+      let zstd: string | undefined;
+      const find = () => readdirSync('/proc').find((pid) => groupOf(pid) === processId && nameOf(pid) === 'zstd');
+      await waitUntil('zstd is at work', () => (zstd = find()) !== undefined);
       process.kill(Number(zstd), 'SIGKILL');
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...slow, watchSeconds: watchSecondsMax })),
         { type: 'ArchiveFailed', message: /zstd 137/ },
       );
       assert.deepEqual(readdirSync(join(directory, 'backup')), []);
+    });
+
+    test('are discarded with all their processes when their shell alone was killed', async () => {
+      const { files, directory, ref } = bench.now();
+      const slow = makeSlow();
+      const processId = await whileRunning(slow);
+      process.kill(processId, 'SIGKILL');
+      await assert.rejects(
+        runActivity(() => files.watchArchive({ ...slow, watchSeconds: watchSecondsMax })),
+        { type: 'ArchiveFailed', message: /gone without a result/ },
+      );
+      assert.ok(membersOf(processId).length > 0, 'the pipe goes on');
+      await assert.rejects(
+        runActivity(() => files.forgetArchiveJob(slow)),
+        { type: 'CommandFailed', message: /still runs/ },
+      );
+      await runActivity(() => files.discardArchive({ ...slow, removeTarget: false }));
+      assert.deepEqual(membersOf(processId), []);
+      assert.deepEqual(readdirSync(join(directory, 'backup')), []);
+      assert.deepEqual(readdirSync(join(ref.stateDirectory, 'jobs')), []);
     });
 
     test('are not trusted when the process id belongs to another process now', async () => {
@@ -64,11 +87,11 @@ for (const way of ['local', 'ssh'] as const) {
 
     test('fail with SourceRanDuringCopy when a file is touched during the copy', async () => {
       const { files, directory } = bench.now();
-      const slow = makeSlow(10_000_000);
+      const slow = makeSlow(5_000_000);
       await whileRunning(slow);
       appendFileSync(join(directory, 'source', 'plain'), 'late');
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...slow, watchSeconds: 120 })),
+        runActivity(() => files.watchArchive({ ...slow, watchSeconds: watchSecondsMax })),
         { type: 'SourceRanDuringCopy' },
       );
       assert.deepEqual(readdirSync(join(directory, 'backup')), []);
@@ -79,14 +102,14 @@ for (const way of ['local', 'ssh'] as const) {
       writeFileSync(join(directory, 'source', 'mongod.lock'), '4711');
       await start();
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...job, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...job, watchSeconds: watchSecondsMax })),
         { type: 'SourceRanDuringCopy', message: /mongod\.lock .*is not empty/ },
       );
       rmSync(join(directory, 'source', 'mongod.lock'));
       const other = begin('missing');
       await start(other);
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...other, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...other, watchSeconds: watchSecondsMax })),
         { type: 'SourceRanDuringCopy', message: /mongod\.lock is missing/ },
       );
     });
@@ -96,13 +119,13 @@ for (const way of ['local', 'ssh'] as const) {
       const noSource = begin('no-source', { source: join(directory, 'absent') });
       await start(noSource);
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...noSource, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...noSource, watchSeconds: watchSecondsMax })),
         { type: 'ArchiveFailed', message: /is no directory/ },
       );
       const noPlace = begin('no-place', { target: join(directory, 'absent', 'x.tar.zst') });
       await start(noPlace);
       await assert.rejects(
-        runActivity(() => files.watchArchive({ ...noPlace, watchSeconds: 30 })),
+        runActivity(() => files.watchArchive({ ...noPlace, watchSeconds: watchSecondsMax })),
         { type: 'ArchiveFailed', message: /tee 1/ },
       );
       await assert.rejects(

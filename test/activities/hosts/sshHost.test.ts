@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -12,6 +12,9 @@ import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
+/** Longer than a busy machine takes to shake hands. */
+const connectTimeoutMs = 60_000;
+
 describe('the connection to a host over SSH', { skip: sshServerMissing() }, () => {
   let server: SshServer;
   let hosts: ReturnType<typeof createHosts>;
@@ -23,7 +26,7 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
     hosts = createHosts({
       resolveSecret: (name) => server.resolveSecret(name),
       log: (message) => said.push(message),
-      settings: { connectTimeoutMs: 3_000 },
+      settings: { connectTimeoutMs },
     });
   });
   afterEach(() => hosts.close());
@@ -84,9 +87,9 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
     });
     const mute = createServer(() => {}).listen(0, '127.0.0.1');
     await once(mute, 'listening');
-    const beganMs = performance.now();
-    await assert.rejects(hosts.openHost(server.ref({ port: (mute.address() as AddressInfo).port })), { type: 'HostUnreachable' });
-    assert.ok(performance.now() - beganMs < 4_000);
+    const impatient = createHosts({ resolveSecret: (name) => server.resolveSecret(name), settings: { connectTimeoutMs: 500 } });
+    await assert.rejects(impatient.openHost(server.ref({ port: (mute.address() as AddressInfo).port })), { type: 'HostUnreachable' });
+    await impatient.close();
     mute.close();
   });
 
@@ -122,6 +125,33 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
       (await Promise.all(rest)).map(({ stdout }) => Number(stdout)),
       Array.from({ length: 50 }, (_, index) => index),
     );
+  });
+
+  test('ends a command also while sshd counts more sessions than there are', async () => {
+    const narrow = await startSshServer(['MaxSessions 2']);
+    const few = createHosts({ resolveSecret: (name) => narrow.resolveSecret(name), settings: { connectTimeoutMs, commandsAtOnceMax: 2 } });
+    const file = (name: string): string => join(narrow.directory, name);
+    try {
+      const host = await few.openHost(narrow.ref());
+      const abort = new AbortController();
+      const ending = host.run(
+        ['sh', '-c', 'trap "echo told >$1; exit 0" TERM; echo >$2; while :; do sleep 0.1; done', 'sh', file('told'), file('runs')],
+        {
+          signal: abort.signal,
+        },
+      );
+      ending.catch(() => {});
+      const other = host.run(['sh', '-c', 'until [ -e "$1" ]; do sleep 0.05; done', 'sh', file('go')]);
+      await waitUntil('the command runs', () => existsSync(file('runs')));
+      abort.abort();
+      setTimeout(() => writeFileSync(file('go'), ''), 200);
+      await assert.rejects(ending, { name: 'AbortError' });
+      assert.equal(readFileSync(file('told'), 'utf8'), 'told\n');
+      await other;
+    } finally {
+      await few.close();
+      await narrow.stop();
+    }
   });
 
   test('lets a command that waits for a free session be cancelled', async () => {
@@ -172,34 +202,38 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
   test('is quick: a small command takes milliseconds', async () => {
     const host = await hosts.openHost(server.ref());
     await host.run(['true']);
-    const times = [];
-    for (let count = 0; count < 20; count += 1) times.push((await host.run(['true'])).elapsedMs);
-    const median = times.sort((left, right) => left - right)[10] ?? 0;
-    assert.ok(median < 40, `median of ${median} ms: is setNoDelay gone?`);
+    // With Nagle's timer none is ever below its 40 ms; without it a busy machine has a quiet moment sooner or later.
+    await waitUntil('a command takes less than 40 ms: is setNoDelay gone?', async () => (await host.run(['true'])).elapsedMs < 40);
   });
 
   test('checkHost reads the clock and tells the missing commands', async () => {
     const activities = createHostActivities({ openHost: hosts.openHost, now: () => new Date() });
     const check = await runActivity(() => activities.checkHost({ host: server.ref(), commands: ['sh', 'nightshift-absent', 'tar', '-x'] }));
     assert.deepEqual(check.missingCommands, ['nightshift-absent', '-x']);
-    assert.ok(Math.abs(check.clockSkewMs) < 500 && check.roundTripMs < 500, JSON.stringify(check));
+    // The host's clock was read between two readings of the same clock.
+    const isWithin = (skewMs: number, { roundTripMs }: typeof check): boolean => Math.abs(skewMs) <= roundTripMs / 2 + 2;
+    assert.ok(isWithin(check.clockSkewMs, check), JSON.stringify(check));
     const behind = createHostActivities({ openHost: hosts.openHost, now: () => new Date(Date.now() - 60_000) });
     const skewed = await runActivity(() => behind.checkHost({ host: server.ref(), commands: [] }));
-    assert.ok(Math.abs(skewed.clockSkewMs - 60_000) < 500, JSON.stringify(skewed));
+    assert.ok(isWithin(skewed.clockSkewMs - 60_000, skewed), JSON.stringify(skewed));
   });
 
   test('findProcesses finds what matches and not itself; runHostCommand ends its command when cancelled', async () => {
     const activities = createHostActivities({ openHost: hosts.openHost, now: () => new Date() });
-    const find = (): Promise<number[]> => runActivity(() => activities.findProcesses({ host: server.ref(), pattern: 'sleep 8640[0]' }));
-    assert.deepEqual(await runActivity(() => activities.findProcesses({ host: server.ref(), pattern: 'sleep 86400' })), []);
-    const running = beginActivity(() => activities.runHostCommand({ host: server.ref(), command: ['sleep', '86400'], limitSeconds: 60 }));
+    // Of this process alone: others may sleep beside it.
+    const seconds = `86400.${process.pid}`;
+    const find = (): Promise<number[]> => runActivity(() => activities.findProcesses({ host: server.ref(), pattern: `sleep ${seconds}` }));
+    assert.deepEqual(await find(), []);
+    const running = beginActivity(() =>
+      activities.runHostCommand({ host: server.ref(), command: ['sleep', seconds], limitSeconds: 3_600 }),
+    );
     let found: number[] = [];
     await waitUntil('the process is found', async () => (found = await find()).length > 0);
     await waitUntil('it has sent a heartbeat', () => running.heartbeats.length > 0);
     running.cancel();
     await assert.rejects(running.result, { name: 'CancelledFailure' });
     assert.equal(found.some(isRunning), false);
-    const ended = await runActivity(() => activities.runHostCommand({ host: server.ref(), command: ['true'], limitSeconds: 60 }));
+    const ended = await runActivity(() => activities.runHostCommand({ host: server.ref(), command: ['true'], limitSeconds: 3_600 }));
     assert.equal(ended.exitCode, 0);
   });
 });

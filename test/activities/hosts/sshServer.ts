@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import type { HostRef, SshReach } from '../../../activities/hosts/hosts.contract.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 /** A real OpenSSH server of our own on a loopback port, for the user who runs the tests. */
 export interface SshServer {
@@ -105,13 +106,16 @@ async function begin(configuration: string, port: number): Promise<ChildProcess>
   const server = spawn(program, ['-D', '-e', '-f', configuration, '-o', 'MaxStartups=100'], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   server.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-2000)));
-  for (let count = 0; count < 200; count += 1) {
-    if (server.exitCode !== null) throw new Error(`sshd ended: ${said}`);
-    if (await answers(port)) return server;
-    await new Promise((resolve) => setTimeout(resolve, 25));
+  try {
+    await waitUntil('sshd answers', async () => {
+      if (server.exitCode !== null) throw new Error('sshd ended');
+      return answers(port);
+    });
+    return server;
+  } catch (error) {
+    server.kill('SIGKILL');
+    throw new Error(`${String(error)}: ${said}`, { cause: error });
   }
-  server.kill('SIGKILL');
-  throw new Error(`sshd does not answer: ${said}`);
 }
 
 function answers(port: number): Promise<boolean> {
