@@ -13,15 +13,22 @@ export interface ProcessIdentity {
 export const markVariable = 'NIGHTSHIFT_LAB_MACHINE';
 
 const hasProc = existsSync('/proc/self/stat');
+const killLimitMs = 60_000;
+const secondLookMs = 20;
 
-/** The running process with this id; null when there is none (one that has ended and waits for its parent counts as ended). */
+/**
+ * The running process with this id; null when there is none. One that has ended and waits for its parent counts as ended; one whose first thread has ended
+ * before the others runs, with its files, ports and memory, until the last of them has gone.
+ */
 export function identifyProcess(pid: number): ProcessIdentity | null {
   try {
     if (!hasProc) return { pid, startedAt: execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() };
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name in brackets may hold spaces; field 3 (state) follows the last bracket, field 22 is the start time.
+    // The command name in brackets may hold spaces; field 3 (state) follows the last bracket, field 20 counts threads, field 22 is the start time.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[0] === 'X' ? null : { pid, startedAt: fields[19] ?? '' };
+    const [state] = fields;
+    const hasEnded = state === 'X' || (state === 'Z' && Number(fields[17]) <= 1);
+    return hasEnded ? null : { pid, startedAt: fields[19] ?? '' };
   } catch {
     return null;
   }
@@ -88,13 +95,21 @@ function descendants(roots: ProcessIdentity[]): ProcessIdentity[] {
   return [...family].map(identifyProcess).filter((identity) => identity !== null);
 }
 
-/** Power loss: KILL to all that carry the mark, again until none is left. Throws when some cannot be killed within 10 s. */
+/**
+ * Power loss: KILL to all that carry the mark, again until none is left. Looked twice: a process has no environment for the moment in which it becomes another
+ * program. Throws when some do not end within `killLimitMs`, as in the middle of a slow write.
+ */
 export async function killMarked(mark: string, roots: ProcessIdentity[]): Promise<number> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + killLimitMs;
   const killed = new Set<number>();
-  for (;;) {
+  for (let emptyLooks = 0; ;) {
     const left = findMarkedProcesses(mark, roots);
-    if (left.length === 0) return killed.size;
+    emptyLooks = left.length === 0 ? emptyLooks + 1 : 0;
+    if (emptyLooks === 2) return killed.size;
+    if (emptyLooks === 1) {
+      await sleep(secondLookMs);
+      continue;
+    }
     if (Date.now() > deadline) throw new Error(`processes ${left.map(({ pid }) => pid).join(', ')} of ${mark} do not end on KILL`);
     for (const identity of left) {
       signalProcess(identity, 'SIGKILL');

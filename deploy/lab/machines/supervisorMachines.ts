@@ -51,9 +51,10 @@ interface Places {
 
 const sshPort = 2222;
 const sshUser = 'lab';
-const startLimitMs = 20_000;
+const startLimitMs = 120_000;
 /** Longest path that a UNIX socket may have, less what supervisord appends while it makes one. */
 const socketPathMax = 90;
+const temporaryPathMax = 40;
 const gracefulEndMs = 10_000;
 const frontProgram = fileURLToPath(new URL('./sshFront.ts', import.meta.url));
 
@@ -98,7 +99,10 @@ export function createSupervisorMachines({
   function placesOf(name: string): Places {
     const home = join(base, name);
     const near = join(home, 'supervisor.sock');
-    const far = join(tmpdir(), `nightshift-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`);
+    const far = join(
+      tmpdir().length <= temporaryPathMax ? tmpdir() : '/tmp',
+      `nightshift-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`,
+    );
     return {
       home,
       configFile: join(home, 'supervisord.conf'),

@@ -8,7 +8,7 @@ import { identifyProcess, isRunning, signalProcess, waitForEnd, type ProcessIden
 const bootProgram = fileURLToPath(new URL('./systemdBoot.sh', import.meta.url));
 /** systemd's own request for an orderly power-off: SIGRTMIN+4. */
 const powerOffSignal = 38;
-const endLimitMs = 10_000;
+const endLimitMs = 60_000;
 const listening = '0A';
 
 /** Control group hierarchies that carry systemd's groups: v1 by name, the unified one beside it, or the unified one alone. */
@@ -23,8 +23,8 @@ export interface Container {
   leader(): ProcessIdentity | null;
   /** Everything of it: its processes, and the two that run it. */
   processes(): ProcessIdentity[];
-  /** Boots it; returns at once. Its console goes to the log. */
-  start(arguments_: string[], logFile: string): void;
+  /** Boots it; returns at once. Its console goes to the log. Answers, asked later, whether what runs it has ended. */
+  start(arguments_: string[], logFile: string): () => boolean;
   /** Whether a program of it listens on the port. */
   listens(port: number): boolean;
   /** Orderly power-off, at most `limitMs`, then as `kill`. */
@@ -75,6 +75,7 @@ export function createContainer(name: string): Container {
       closeSync(log);
       child.on('error', () => undefined);
       child.unref();
+      return () => child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
     },
 
     listens(port) {

@@ -49,7 +49,7 @@ const shownOfRepository = ['package.json', 'node_modules', '.nightshift/tools', 
 const sshPort = 22;
 const sshUser = 'root';
 const bootsAtOnceMax = 4;
-const bootLimitMs = 30_000;
+const bootLimitMs = 180_000;
 const pollPauseMs = 25;
 const orderlyEndMs = 10_000;
 /** Files of this kind are written by us alone; the machine's own stay. */
@@ -153,12 +153,13 @@ export function createSystemdMachines(options: { directory: string; name?: strin
     const { lab } = readState();
     const { number, shown } = known(name);
     const net = network();
+    let hasEnded = (): boolean => container.processes().length === 0;
     if (!container.leader()) {
       // What an interrupted boot may have left.
       await container.kill();
       container.removeControlGroups();
       await net.setPort(number, 'up');
-      container.start(
+      hasEnded = container.start(
         [
           ...['--quiet', '--boot', '--register=no', '--keep-unit', '--settings=no', '--console=pipe'],
           // mongod locks the memory that holds keys, and ends at once where it may not.
@@ -175,9 +176,8 @@ export function createSystemdMachines(options: { directory: string; name?: strin
       );
     }
     const deadline = Date.now() + bootLimitMs;
-    const beganAt = Date.now();
     while (!container.listens(sshPort)) {
-      const ended = Date.now() - beganAt > 1000 && container.processes().length === 0;
+      const ended = hasEnded();
       if (ended || Date.now() > deadline)
         throw new Error(
           `${name}: ${ended ? 'the container ended' : `no SSH after ${bootLimitMs / 1000} s`}; last words: ${lastWords(places.console)}`,
