@@ -1,5 +1,6 @@
 // Bundles the workflows into the file that is named as the only argument; see workflowBundle.ts.
-import { rename, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
@@ -9,7 +10,8 @@ const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
   logger: new DefaultLogger('ERROR'),
 });
-// Written under another name first: whoever finds it finds all of it.
+// Written under another name first: whoever finds it finds all of it. The first of two that made it at the same time counts.
 const partial = `${file}.${process.pid}.partial`;
 await writeFile(partial, code);
-await rename(partial, file);
+if (existsSync(file)) await rm(partial);
+else await rename(partial, file);
