@@ -29,7 +29,7 @@ import { platformFileText, secretNames } from './platformFile.ts';
 
 const defaultMegabytesPerShard = 200;
 const defaultSeed = 20_261_121;
-const portLimitMs = 60_000;
+const portLimitMs = 180_000;
 const stopLimitSeconds = 30;
 const silent: Say = () => undefined;
 

@@ -16,7 +16,7 @@ export interface DevServer {
   stop: () => Promise<void>;
 }
 
-const readyLimitMs = 30_000;
+const readyLimitMs = 120_000;
 
 /** Without these the stock dev server takes 100 ms for each step after a short burst (real-parts.md 1). */
 export const unthrottled = [
@@ -69,9 +69,10 @@ export async function startDevServer({ database, log, say }: { database: string;
 
 async function untilReady(address: string, child: ChildProcess, log: string): Promise<void> {
   for (const deadline = Date.now() + readyLimitMs; ;) {
-    if (child.exitCode !== null) throw new Error(`the Temporal dev server ended with ${child.exitCode}; see ${log}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the Temporal dev server ended with ${child.exitCode ?? child.signalCode}; see ${log}`);
     try {
-      const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+      const connection = await Connection.connect({ address, connectTimeout: 5_000 });
       await connection.workflowService.describeNamespace({ namespace: 'default' });
       await connection.close();
       return;

@@ -13,6 +13,7 @@ import {
   ensureShardedCollection,
   ensureShards,
   hasChunkSize,
+  isBalanced,
   migrationsOf,
   moveRange,
   setChunkSize,
@@ -39,8 +40,8 @@ const unsharded = [
 ];
 const batchSize = 500;
 const batchesInFlight = 4;
-const balancerLimitMs = 60_000;
-const settledLimitMs = 60_000;
+const balancerLimitMs = 180_000;
+const settledLimitMs = 180_000;
 /** Rounds that move something follow each other within about a second. */
 const settledPauseMs = 2500;
 
@@ -207,14 +208,18 @@ async function waitForMigration(connections: Connections, plan: ClusterPlan): Pr
   return { byBalancer: false };
 }
 
-/** Waits until no migration came for a while and no shard has a range left to delete: then raw contents stand still. Returns the migrations. */
+/**
+ * Waits until the balancer is content, no migration came for a while and no shard has a range left to delete: then raw contents stand still.
+ * Returns the migrations.
+ */
 async function waitUntilSettled(connections: Connections, plan: ClusterPlan): Promise<number> {
   const deadline = Date.now() + settledLimitMs;
   for (let before = -1; ;) {
     const migrations = await migrationsOf(connections, plan, unevenNamespace);
     const primaries = await Promise.all(plan.shards.map((shard) => connections.primary(shard)));
     const ranges = await Promise.all(primaries.map(({ client }) => client.db('config').collection('rangeDeletions').countDocuments()));
-    if ((migrations === before && ranges.every((count) => count === 0)) || Date.now() > deadline) return migrations;
+    const isStill = migrations === before && ranges.every((count) => count === 0);
+    if ((isStill && (await isBalanced(connections, plan, unevenNamespace))) || Date.now() > deadline) return migrations;
     before = migrations;
     await sleep(settledPauseMs);
   }

@@ -61,7 +61,7 @@ export async function startPixLab({
   // The servers may run as another user.
   await chmod(directory, 0o755);
   const started = new Started(() => undefined);
-  started.add('folder', () => rm(directory, { recursive: true, force: true }));
+  started.add('folder', () => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   const end = (): Promise<void> => started.end();
   try {
     const open = async (name: string): Promise<PostgresServer> => {

@@ -1,4 +1,4 @@
-/** Everything that a start has begun, ended in reverse order whatever happens. */
+/** Everything that a start has begun, ended in reverse order whatever happens. What cannot be ended is told, and makes the process fail. */
 export class Started {
   private readonly ends: { what: string; end: () => Promise<unknown> }[] = [];
   private readonly say: (line: string) => void;
@@ -17,7 +17,7 @@ export class Started {
         await end();
         this.say(`${what}: ended`);
       } catch (error) {
-        this.say(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+        console.error(`${what} could not be ended: ${error instanceof Error ? error.message : String(error)}`);
         process.exitCode = 1;
       }
     }

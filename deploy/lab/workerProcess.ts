@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const projectRoot = join(import.meta.dirname, '..', '..');
-const readyLimitMs = 60_000;
+/** The first start after a change makes the bundle of the workflows: ten seconds of a quick machine. */
+const readyLimitMs = 300_000;
 
 export interface WorkerOptions {
   address: string;
@@ -52,7 +53,8 @@ export async function startWorker({
   });
   for (const deadline = Date.now() + readyLimitMs; ; await pause(100)) {
     if (readFileSync(log).subarray(from).includes('worker ready')) return child;
-    if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}; see ${log}`);
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the worker ended with ${child.exitCode ?? child.signalCode}; see ${log}`);
     if (Date.now() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`the worker is not ready after ${readyLimitMs / 1000} s; see ${log}`);

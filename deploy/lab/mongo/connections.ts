@@ -6,7 +6,7 @@ import type { ClusterMember, ClusterSet, ReachMember } from './clusterPlan.contr
 
 const pauseMs = 50;
 /** A shard member opens its port only once a config server answers. */
-const answerLimitMs = 60_000;
+const answerLimitMs = 180_000;
 
 /** Direct connections to the members of a cluster as the key file's own user `__system`, opened once each. */
 export interface Connections {
@@ -29,7 +29,7 @@ export function openConnections({ reach, keyFileText }: { reach: ReachMember; ke
         authSource: 'local',
         authMechanism: 'SCRAM-SHA-256',
         directConnection: true,
-        serverSelectionTimeoutMS: 1000,
+        serverSelectionTimeoutMS: 30_000,
         // The lab waits for elections in milliseconds.
         heartbeatFrequencyMS: 500,
         minHeartbeatFrequencyMS: 50,
@@ -56,7 +56,7 @@ export function openConnections({ reach, keyFileText }: { reach: ReachMember; ke
 
   return {
     member: memberClient,
-    async primary(set, limitMs = 30_000) {
+    async primary(set, limitMs = 120_000) {
       const deadline = Date.now() + limitMs;
       for (;;) {
         for (const member of set.members) {
@@ -95,4 +95,4 @@ export function codeOf(error: unknown): number | undefined {
 }
 
 /** Write concern that cluster commands between servers carry. */
-export const majority: Document = { writeConcern: { w: 'majority', wtimeout: 15_000 } };
+export const majority: Document = { writeConcern: { w: 'majority', wtimeout: 60_000 } };

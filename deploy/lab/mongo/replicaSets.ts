@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adminUser, localAdminUser, type ClusterPlan, type ClusterSet } from './clusterPlan.contract.ts';
 import { codeOf, retry, type Connections } from './connections.ts';
 
-const answerLimitMs = 60_000;
+const answerLimitMs = 180_000;
 const electionLimitMs = 15_000;
 const notYetInitialized = 94;
 const alreadyInitialized = 23;
@@ -86,7 +86,7 @@ export async function ensureUsers(connections: Connections, plan: ClusterPlan, s
   const admin = (await connections.primary(set)).client.db('admin');
   const make = async (command: Record<string, unknown>): Promise<void> => {
     try {
-      await admin.command({ ...command, writeConcern: { w: 'majority', wtimeout: 15_000 } });
+      await admin.command({ ...command, writeConcern: { w: 'majority', wtimeout: 60_000 } });
     } catch (error) {
       if (!alreadyExists.includes(codeOf(error) ?? 0)) throw error;
     }

@@ -5,7 +5,7 @@ import { majority, retry, type Connections } from './connections.ts';
 
 // Commands that a mongos would send: there is no mongos in the lab, so they go to the members themselves. All are real server commands.
 
-const limitMs = 30_000;
+const limitMs = 120_000;
 
 export async function ensureShards(connections: Connections, plan: ClusterPlan): Promise<void> {
   const { client } = await connections.primary(plan.config);
@@ -75,6 +75,13 @@ export async function hasChunkSize(connections: Connections, plan: ClusterPlan, 
 export async function migrationsOf(connections: Connections, plan: ClusterPlan, namespace: string): Promise<number> {
   const { client } = await connections.primary(plan.config);
   return client.db('config').collection('changelog').countDocuments({ ns: namespace, what: 'moveChunk.commit' });
+}
+
+/** Whether the balancer itself would leave the collection as it is. */
+export async function isBalanced(connections: Connections, plan: ClusterPlan, namespace: string): Promise<boolean> {
+  const { client } = await connections.primary(plan.config);
+  const { balancerCompliant } = await client.db('admin').command({ _configsvrBalancerCollectionStatus: namespace });
+  return balancerCompliant === true;
 }
 
 /** Moves the range to the shard, as an operator's moveRange would. */

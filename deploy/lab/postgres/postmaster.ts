@@ -6,9 +6,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { spawnAs, type ServerUser } from './runAs.ts';
 
-const readyLimitMs = 120_000;
+const readyLimitMs = 300_000;
 /** How long the sessions of a killed server may hold its shared memory. */
-const leftoverLimitMs = 30_000;
+const leftoverLimitMs = 120_000;
+/** How long somebody else may have the port of a server that comes back: the end of a connection, a session of a killed predecessor. */
+const portLimitMs = 30_000;
 const pauseMs = 20;
 
 export class PortTaken extends Error {}
@@ -20,7 +22,7 @@ export interface Postmaster {
   start(settings: Settings): Promise<void>;
   /** Ends it with this signal and waits for its exit; repeatable. */
   end(signal: 'SIGINT' | 'SIGKILL'): Promise<void>;
-  /** Fast stop when it runs, then a start with the same settings. */
+  /** Fast stop when it runs, then a start with the same settings. Who has its port for a moment is waited for. */
   restart(): Promise<void>;
   processId: () => number | null;
 }
@@ -94,7 +96,13 @@ export function openPostmaster({
     end,
     async restart() {
       await end('SIGINT');
-      await start();
+      for (const deadline = Date.now() + portLimitMs; ; await pause(pauseMs)) {
+        try {
+          return await start();
+        } catch (error) {
+          if (!(error instanceof PortTaken) || Date.now() > deadline) throw error;
+        }
+      }
     },
     processId: () => (child && !hasEnded(child) ? (child.pid ?? null) : null),
   };

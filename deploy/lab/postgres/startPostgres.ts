@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { findDebianPostgres } from '../../setup/debianPostgres.ts';
 import { tool } from '../../setup/tools.ts';
+import { freePort } from '../freePort.ts';
 import { createDatabase } from './databases.ts';
 import type { PostgresServer, PostgresSetting, PostgresVersion } from './postgres.contract.ts';
 import { openPostmaster, PortTaken, type Postmaster } from './postmaster.ts';
 import { runAs, serverUser, type ServerUser } from './runAs.ts';
 
 const portAttempts = 5;
+const temporaryPathMax = 70;
 
 /** Honest defaults: everything that protects data is on. Sized for a small machine with several servers. */
 const ours = {
@@ -98,11 +99,11 @@ async function startOnFreePort(postmaster: Postmaster, socketDirectory: string, 
   }
 }
 
-/** A short path, as sockets have no long ones. What a start that was killed left is removed. */
+/** A short path, as a socket's has at most 107 characters. What a start that was killed left is removed. */
 async function newSocketDirectory(home: string): Promise<string> {
   const remembered = join(home, 'socketDirectory');
   if (existsSync(remembered)) await rm(await readFile(remembered, 'utf8'), { recursive: true, force: true });
-  const made = await mkdtemp(join(tmpdir(), 'ns-pg-'));
+  const made = await mkdtemp(join(tmpdir().length <= temporaryPathMax ? tmpdir() : '/tmp', 'ns-pg-'));
   await writeFile(remembered, made);
   return made;
 }
@@ -111,17 +112,6 @@ async function openSocketDirectory(path: string, user: ServerUser): Promise<void
   await mkdir(path, { recursive: true });
   await chmod(path, 0o755);
   if (user) await chown(path, user.uid, user.gid);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const server = createServer()
-      .once('error', failed)
-      .listen(0, '127.0.0.1', () => {
-        const address = server.address();
-        server.close(() => (typeof address === 'object' && address ? found(address.port) : failed(new Error('no port is free'))));
-      });
-  });
 }
 
 interface Login {
@@ -167,7 +157,8 @@ function describeServer(postmaster: Postmaster, { home, user: runsAs, password: 
     },
     remove: async () => {
       await stop();
-      await rm(home, { recursive: true, force: true });
+      // What a crash left of its sessions may still write.
+      await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
