@@ -11,6 +11,7 @@ import { debianPackagesLine, missingPackages } from '../../deploy/setup/debianPa
 import { installers, type Installer } from '../../deploy/setup/installers.ts';
 import { takeInstallLock } from '../../deploy/setup/installLock.ts';
 import { ensureInstalled } from '../../deploy/setup/tools.ts';
+import { waitUntil } from '../support/waitUntil.ts';
 
 let directory = '';
 let lines: string[] = [];
@@ -148,7 +149,8 @@ describe('lock of an installation', () => {
         taken = true;
         return unlock;
       });
-      await sleep(700);
+      await waitUntil('it says for whom it waits', () => waitedFor.length > 0);
+      await sleep(300);
       assert.equal(taken, false);
       assert.deepEqual(waitedFor, [holder.pid]);
       holder.kill('SIGKILL');

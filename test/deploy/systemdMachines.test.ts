@@ -13,6 +13,7 @@ import { Client } from 'ssh2';
 
 import type { LabMachine, LabMachines, LabUnit } from '../../deploy/lab/machines/machines.contract.ts';
 import { createSystemdMachines } from '../../deploy/lab/machines/systemdMachines.ts';
+import { waitUntil } from '../support/waitUntil.ts';
 import { systemdMissing } from '../support/systemdMissing.ts';
 
 const skip = await systemdMissing('machines of the lab');
@@ -31,7 +32,7 @@ interface Connection {
 }
 
 /** One SSH connection through the machine's proxy command, to the pinned host key only. */
-async function connect({ ssh }: LabMachine): Promise<Connection> {
+async function connect({ ssh }: LabMachine, readyMs = 60_000): Promise<Connection> {
   const [program = '', ...args] = ssh.proxyCommand ?? [];
   const proxy = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'] });
   const client = new Client();
@@ -50,7 +51,7 @@ async function connect({ ssh }: LabMachine): Promise<Connection> {
       sock,
       username: ssh.user,
       privateKey: readFileSync(ssh.privateKeyFile),
-      readyTimeout: 3000,
+      readyTimeout: readyMs,
       hostVerifier: (key: Buffer) => ssh.hostKeyFingerprint === fingerprintOf(key),
     });
   }).catch((error: unknown) => {
@@ -103,8 +104,8 @@ function unit(name: string, script: string, change: Partial<LabUnit> = {}): LabU
 const units: LabUnit[] = [
   unit('sleeper', 'printf "%s\\n" "$GREETING"; exec sleep 3600', { environment: { GREETING: 'a "b" \\c 100% $d' } }),
   unit('short-lived', 'sleep 0.5; exit 7'),
-  unit('stubborn', 'trap "" TERM; while :; do sleep 1; done', { stopWaitSeconds: 1 }),
-  unit('clean-at-143', 'trap "exit 143" TERM; while :; do sleep 0.1; done', { cleanExitStatuses: [143] }),
+  unit('stubborn', 'trap "" TERM; : > /run/stubborn.ready; while :; do sleep 1; done', { stopWaitSeconds: 1 }),
+  unit('clean-at-143', 'trap "exit 143" TERM; : > /run/clean.ready; while :; do sleep 0.1; done', { cleanExitStatuses: [143] }),
   unit('node-service', '', { command: [process.execPath, '-e', 'require("http").createServer((_, a) => a.end("hello")).listen(8080)'] }),
   unit('job', 'echo done > /var/job', { kind: 'oneshot' }),
 ];
@@ -146,15 +147,7 @@ function labOf(directory: string): string {
   return (JSON.parse(readFileSync(join(directory, 'machines/state.json'), 'utf8')) as { lab: string }).lab;
 }
 
-async function until(what: string, limitMs: number, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`not within ${limitMs / 1000} s: ${what}`);
-    await sleep(50);
-  }
-}
-
-describe('machines with systemd', { skip, timeout: 120_000 }, () => {
+describe('machines with systemd', { skip, timeout: 900_000 }, () => {
   let directory = '';
   let lab: LabMachines;
   let first: LabMachine;
@@ -188,7 +181,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
   });
 
   it('are whole: systemd runs without a failed unit', async () => {
-    await until('state running', 10_000, async () => (await onceOn(first, 'systemctl is-system-running')).stdout.trim() === 'running');
+    await waitUntil('state running', async () => (await onceOn(first, 'systemctl is-system-running')).stdout.trim() === 'running');
     assert.equal((await onceOn(first, 'systemctl --failed --no-legend')).stdout, '');
   });
 
@@ -203,7 +196,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
       const started = await ssh.run('systemctl start sleeper stubborn clean-at-143 node-service');
       assert.equal(started.code, 0, started.stderr);
       assert.deepEqual(await state('sleeper'), ['active', 0]);
-      await until('the words of the unit are in the journal', 5000, async () =>
+      await waitUntil('the words of the unit are in the journal', async () =>
         (await ssh.run('journalctl -u sleeper -o cat')).stdout.includes('a "b" \\c 100% $d'),
       );
 
@@ -211,9 +204,10 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
       assert.deepEqual(await state('sleeper'), ['inactive', 3]);
 
       assert.equal((await ssh.run('systemctl start short-lived')).code, 0);
-      await until('a unit that ends with 7 is failed', 5000, async () => (await state('short-lived'))[0] === 'failed');
+      await waitUntil('a unit that ends with 7 is failed', async () => (await state('short-lived'))[0] === 'failed');
       assert.match((await ssh.run('systemctl show -p Result,ExecMainStatus short-lived')).stdout, /ExecMainStatus=7/);
 
+      await waitUntil('both have their traps', async () => (await ssh.run('ls /run/stubborn.ready /run/clean.ready')).code === 0);
       assert.equal((await ssh.run('systemctl stop stubborn')).code, 0);
       assert.deepEqual(await state('stubborn'), ['failed', 3]);
       assert.match((await ssh.run('systemctl show -p Result stubborn')).stdout, /Result=timeout/);
@@ -231,7 +225,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
 
   it('reach each other by name, and nothing of them is in the root namespace', async () => {
     const ask = `exec 3<>/dev/tcp/first/8080; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3`;
-    await until('the service of the first machine answers the second', 5000, async () =>
+    await waitUntil('the service of the first machine answers the second', async () =>
       (await onceOn(second, `bash -c ${JSON.stringify(ask)}`)).stdout.endsWith('hello'),
     );
     const { stdout } = await execa('ip', ['-brief', 'address']);
@@ -250,10 +244,10 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
   it('end the way in when either side closes', async () => {
     const ours = await connect(first);
     ours.end();
-    await until('the proxy ends when the client closes', 3000, () => ours.proxy.exitCode !== null || ours.proxy.signalCode !== null);
+    await waitUntil('the proxy ends when the client closes', () => ours.proxy.exitCode !== null || ours.proxy.signalCode !== null);
     const theirs = await connect(first);
     void theirs.run('kill -KILL $PPID').catch(() => undefined);
-    await until('the proxy ends when sshd closes', 3000, () => theirs.proxy.exitCode !== null || theirs.proxy.signalCode !== null);
+    await waitUntil('the proxy ends when sshd closes', () => theirs.proxy.exitCode !== null || theirs.proxy.signalCode !== null);
     theirs.end();
   });
 
@@ -266,11 +260,11 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
     // Silence, not a closed connection: the wire is cut first.
     assert.equal(await Promise.race([ssh.closed.then(() => 'closed'), sleep(500).then(() => 'silent')]), 'silent');
     ssh.end();
-    await assert.rejects(connect(second));
+    await assert.rejects(connect(second, 3_000));
     assert.equal((await onceOn(first, 'hostname')).stdout, 'first\n');
 
     await lab.powerOn('second');
-    await until('the machine answers', 5000, () =>
+    await waitUntil('the machine answers', () =>
       onceOn(second, 'true').then(
         () => true,
         () => false,
@@ -278,11 +272,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
     );
     assert.equal((await onceOn(second, 'cat /srv/file /srv/from-here')).stdout, 'kept\nalso kept');
     assert.equal((await onceOn(second, 'systemctl is-active sleeper')).stdout, 'inactive\n');
-    await until(
-      'an enabled unit starts',
-      5000,
-      async () => (await onceOn(second, 'systemctl is-active node-service')).stdout === 'active\n',
-    );
+    await waitUntil('an enabled unit starts', async () => (await onceOn(second, 'systemctl is-active node-service')).stdout === 'active\n');
     await assert.rejects(lab.powerOff('third'), /no machine "third"; it has first, second/);
   });
 
@@ -294,7 +284,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
         ({ stdout }) => stdout,
         () => before,
       );
-    await until('another PID 1 answers', 15_000, async () => (await startOf()) !== before);
+    await waitUntil('another PID 1 answers', async () => (await startOf()) !== before);
   });
 
   it('stay as they are when they are brought up again, and take new units', async () => {
@@ -308,7 +298,7 @@ describe('machines with systemd', { skip, timeout: 120_000 }, () => {
     );
     assert.deepEqual(found, [first, second]);
     assert.deepEqual(await onceOn(first, startOf), before);
-    await until('the new unit is known', 5000, async () => (await onceOn(first, 'systemctl start added')).code === 0);
+    await waitUntil('the new unit is known', async () => (await onceOn(first, 'systemctl start added')).code === 0);
   });
 
   it('live beside those of another lab, and leave nothing behind, also when another process takes them down', async () => {

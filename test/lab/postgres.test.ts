@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ before(async () => {
 });
 after(async () => {
   await server.remove();
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 });
 
 describe('PostgreSQL 15 of Debian', () => {
@@ -98,6 +98,22 @@ describe('a PostgreSQL server of the lab', () => {
     await assert.rejects(startPostgres({ directory: home, port: taken, settings }), /the port \d+ is taken/);
     other.close();
     server = await startPostgres({ directory: home, port, settings });
+  });
+
+  it('waits at a restart for whoever has its port for a moment', async () => {
+    await server.stop();
+    const before_ = readFileSync(server.logFile).length;
+    const other = createServer().listen(server.port, '127.0.0.1');
+    await once(other, 'listening');
+    const restarted = server.restart();
+    const met = waitUntil('it has met the other', () => readFileSync(server.logFile).subarray(before_).includes('could not bind'));
+    try {
+      await Promise.race([met, restarted]);
+    } finally {
+      other.close();
+    }
+    await restarted;
+    assert.deepEqual(await askPostgres(url, 'SELECT one FROM kept'), [{ one: 1 }]);
   });
 
   it('refuses a cluster of another version', async (test) => {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 
 import { identifyProcess } from '../../deploy/lab/machines/processes.ts';
 import { generateReadableKeyPair } from '../../deploy/lab/machines/sshKeys.ts';
+import { waitUntil } from '../support/waitUntil.ts';
 import { openMachine, type OneMachine } from './labDirectory.ts';
 
 describe('the SSH front of a lab machine', () => {
@@ -41,13 +41,19 @@ describe('the SSH front of a lab machine', () => {
     return opened;
   }
 
-  function start(command: string, on = client): Promise<ClientChannel> {
-    return new Promise((resolve, reject) => on.exec(command, (error, channel) => (error ? reject(error) : resolve(channel))));
+  interface Running extends ClientChannel {
+    /** When its channel has closed. */
+    ended: Promise<{ code: number | null; signal: string | undefined; stdout: string; stderr: string }>;
   }
 
-  async function ended(
-    channel: ClientChannel,
-  ): Promise<{ code: number | null; signal: string | undefined; stdout: string; stderr: string }> {
+  /** Listens from the first moment on: a quick command's end may come together with its beginning. */
+  function start(command: string, on = client): Promise<Running> {
+    return new Promise((resolve, reject) =>
+      on.exec(command, (error, channel) => (error ? reject(error) : resolve(Object.assign(channel, { ended: endOf(channel) })))),
+    );
+  }
+
+  async function endOf(channel: ClientChannel): Running['ended'] {
     let [stdout, stderr] = ['', ''];
     let [code, signal]: [number | null, string | undefined] = [null, undefined];
     channel.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
@@ -55,10 +61,6 @@ describe('the SSH front of a lab machine', () => {
     channel.on('exit', (given: number | null, name?: string) => ([code, signal] = [given, name]));
     await once(channel, 'close');
     return { code, signal, stdout, stderr };
-  }
-
-  async function waitUntil(what: string, holds: () => boolean): Promise<void> {
-    for (const deadline = Date.now() + 5000; !holds(); await sleep(20)) assert.ok(Date.now() < deadline, `${what} did not come about`);
   }
 
   before(async () => {
@@ -73,11 +75,11 @@ describe('the SSH front of a lab machine', () => {
   test('passes input, output, error output and the exit status', async () => {
     const channel = await start('cat; echo to-stderr >&2; exit 7');
     channel.end('from the client\n');
-    assert.deepEqual(await ended(channel), { code: 7, signal: undefined, stdout: 'from the client\n', stderr: 'to-stderr\n' });
+    assert.deepEqual(await channel.ended, { code: 7, signal: undefined, stdout: 'from the client\n', stderr: 'to-stderr\n' });
   });
 
   test('tells the signal that ended a command', async () => {
-    const { code, signal } = await ended(await start('kill -KILL $$'));
+    const { code, signal } = await (await start('kill -KILL $$')).ended;
     assert.equal(code, null);
     assert.equal(signal, 'SIGKILL');
   });
@@ -85,10 +87,9 @@ describe('the SSH front of a lab machine', () => {
   test('gives a signal request to the whole process group of the command', async () => {
     const file = join(one.machine.disk.here, 'group');
     const channel = await start(`sleep 60 & echo $! > ${file}; wait`);
-    const end = ended(channel);
     await waitUntil('the child', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
     channel.signal('TERM');
-    assert.equal((await end).signal, 'SIGTERM');
+    assert.equal((await channel.ended).signal, 'SIGTERM');
     const child = Number(readFileSync(file, 'utf8'));
     await waitUntil('the end of the child', () => identifyProcess(child) === null);
   });
@@ -96,14 +97,16 @@ describe('the SSH front of a lab machine', () => {
   test('leaves a command alone when its connection drops, as sshd does', async () => {
     const file = join(one.machine.disk.here, 'survivor');
     const other = await logIn(readFileSync(one.machine.ssh.privateKeyFile));
-    await start(`sleep 0.5; echo lives > ${file}`, other);
-    await sleep(100);
+    const closed = once(other, 'close');
+    await start(`while [ ! -e ${file}.now ]; do sleep 0.05; done; echo lives > ${file}`, other);
     other.destroy();
+    await closed;
+    writeFileSync(`${file}.now`, '');
     await waitUntil('the file of the command', () => existsSync(file));
   });
 
   test('moves large output whole', async () => {
-    const { stdout, code } = await ended(await start('head -c 5000000 /dev/zero | tr "\\0" x'));
+    const { stdout, code } = await (await start('head -c 5000000 /dev/zero | tr "\\0" x')).ended;
     assert.equal(stdout.length, 5_000_000);
     assert.equal(code, 0);
   });
@@ -116,8 +119,8 @@ describe('the SSH front of a lab machine', () => {
       const [first] = open;
       assert.ok(first);
       first.end();
-      await ended(first);
-      assert.equal((await ended(await start('true', other))).code, 0);
+      await first.ended;
+      assert.equal((await (await start('true', other)).ended).code, 0);
     } finally {
       other.destroy();
     }

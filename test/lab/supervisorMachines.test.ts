@@ -9,6 +9,7 @@ import { identifyProcess } from '../../deploy/lab/machines/processes.ts';
 import { createSupervisorMachines } from '../../deploy/lab/machines/supervisorMachines.ts';
 import { accepts } from '../../deploy/lab/machines/waitForListener.ts';
 import { tool } from '../../deploy/setup/tools.ts';
+import { waitUntil } from '../support/waitUntil.ts';
 import { labDirectory, openMachine, silent, unit, type OneMachine } from './labDirectory.ts';
 
 async function control({ machine }: OneMachine, ...words: string[]): Promise<{ exitCode: number | undefined; stdout: string }> {
@@ -57,8 +58,9 @@ describe('a machine without root', () => {
 
   test('passes arguments with quotes and per cent signs as they are', async () => {
     await control(one, 'start', 'quoting');
-    const { stdout } = await control(one, 'tail', 'quoting', 'stdout');
-    assert.match(stdout, /100% it's "fine"/);
+    await waitUntil('the words of the unit', async () =>
+      (await control(one, 'tail', 'quoting', 'stdout')).stdout.includes(`100% it's "fine"`),
+    );
   });
 
   test('is left alone by a second up', async () => {

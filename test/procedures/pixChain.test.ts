@@ -16,7 +16,7 @@ describe('the chain of a night', { concurrency: 1 }, () => {
     const whole = wholeReplica(bench) as { learningContent: object };
     await bench.describeReplica('pix', {
       ...whole,
-      learningContent: { ...whole.learningContent, limitSeconds: 5 },
+      learningContent: { ...whole.learningContent, limitSeconds: 60 },
       retries: { attemptsMax: 3, initialSeconds: 0.2 },
       policy: { questionSeconds: 1 },
     });

@@ -25,7 +25,7 @@ describe('the load guard over real PostgreSQL servers and a real application', {
       incremental: { chunkRows: 50 },
       guard: {
         ...{ hours: { begin: '00:00', end: '00:00', zone: 'UTC' }, everySeconds: 0.1, goodInARow: 2 },
-        responseTimes: [{ name: 'the application', url: application.url, limitMilliseconds: 60_000, inARow: 2 }],
+        responseTimes: [{ name: 'the application', url: application.url, limitMilliseconds: 60_000, timeoutSeconds: 60, inARow: 2 }],
       },
     });
     await bench.run('pixPrepareIncremental', { replica: 'pix' });

@@ -19,6 +19,7 @@ import { withoutDurability, type PostgresServer, type PostgresVersion } from '..
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 import { askPostgres } from './askPostgres.ts';
+import { endings, type Endings } from './endings.ts';
 import { activityRunner } from './runActivity.ts';
 
 /** One or two servers with a source and a warehouse, and the activities of the copy beside, called without a workflow. */
@@ -37,11 +38,32 @@ export interface BesideBench {
   end: () => Promise<void>;
 }
 
-export async function openBesideBench(versions: { source?: PostgresVersion; target?: PostgresVersion } = {}): Promise<BesideBench> {
+interface Versions {
+  source?: PostgresVersion;
+  target?: PostgresVersion;
+}
+
+export async function openBesideBench(versions: Versions = {}): Promise<BesideBench> {
+  const { atEnd, end } = endings();
+  try {
+    return await openBench(versions, { atEnd, end });
+  } catch (error) {
+    await end().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function openBench(
+  { source: sourceVersion = '18', target: targetVersion = '18' }: Versions,
+  { atEnd, end }: Endings,
+): Promise<BesideBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-beside-'));
-  const { source: sourceVersion = '18', target: targetVersion = '18' } = versions;
-  const open = (name: string, version: PostgresVersion): Promise<PostgresServer> =>
-    startPostgres({ directory: join(directory, name), version, settings: withoutDurability });
+  atEnd(() => rm(directory, { recursive: true, force: true }));
+  const open = async (name: string, version: PostgresVersion): Promise<PostgresServer> => {
+    const server = await startPostgres({ directory: join(directory, name), version, settings: withoutDurability });
+    atEnd(() => server.remove());
+    return server;
+  };
   const source = await open('one', sourceVersion);
   const target = sourceVersion === targetVersion ? source : await open('two', targetVersion);
   const urls = {
@@ -66,7 +88,7 @@ export async function openBesideBench(versions: { source?: PostgresVersion; targ
     sql: (side, text, values) => askPostgres(urls[side], text, values),
     async build(copy) {
       const inspection = await act('inspectBeside', { copy });
-      const snapshot = await act('holdSnapshot', { copy, limitSeconds: 300, idleSeconds: 60 });
+      const snapshot = await act('holdSnapshot', { copy, limitSeconds: 3600, idleSeconds: 600 });
       const plan = await act('defineBeside', { copy, snapshot, sharedTypes: inspection.sharedTypes });
       for (const item of plan.copies) await act('copyTables', { copy, snapshot, item });
       for (const item of [...plan.indexes, ...plan.attaches, ...plan.analyze, ...plan.foreignKeys, ...plan.finish])
@@ -78,17 +100,13 @@ export async function openBesideBench(versions: { source?: PostgresVersion; targ
     },
     async replicate(copy) {
       await bench.build(copy);
-      const swap = await act('swapBeside', { copy, limitSeconds: 30 });
+      const swap = await act('swapBeside', { copy, limitSeconds: 300 });
       await act('releaseSnapshot', { copy });
       await act('discardBeside', { copy });
       return swap;
     },
-    async end() {
-      await act('releaseSnapshot', { copy: bench.copy('end') }).catch(() => undefined);
-      await source.remove();
-      if (target !== source) await target.remove();
-      await rm(directory, { recursive: true, force: true });
-    },
+    end,
   };
+  atEnd(() => act('releaseSnapshot', { copy: bench.copy('end') }).catch(() => undefined));
   return bench;
 }

@@ -156,6 +156,8 @@ export class FakeReplica extends FakeInPlace {
         ({ snapshot }) => this.build(snapshot.id),
       ),
       copyTables: this.wrap('copyTables', ofItem, async ({ snapshot, item: { id, tables, rows } }) => {
+        // Two tables are copied at once, and the other one may have lost it.
+        if (this.snapshot === null) throw failure('SnapshotLost', `${id}: its snapshot is gone`);
         this.rule(this.snapshot === snapshot.id && this.built?.snapshot === snapshot.id, `${id} copied without its snapshot`);
         this.finish(id, id);
         return tables.map((table) => ({ table, rows, bytes: rows }));

@@ -43,7 +43,7 @@ export interface LabBench {
   end: () => Promise<void>;
 }
 
-const untilLimitMs = 180_000;
+const untilLimitMs = 600_000;
 
 export async function openLabBench({
   machines,
@@ -54,7 +54,7 @@ export async function openLabBench({
 }): Promise<LabBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-lab-'));
   const { atEnd, end } = endings();
-  atEnd(() => rm(directory, { recursive: true, force: true }));
+  atEnd(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   try {
     const lab = await createLab({ directory, shape: 'small', megabytesPerShard, machines });
     atEnd(() => lab.down());
@@ -132,7 +132,7 @@ function actions(lab: Lab, client: Client): Omit<LabBench, 'lab' | 'client' | 'e
         const entries = await readdir(join(disk.here, 'backup'), { recursive: true }).catch(() => [] as string[]);
         left.push(...entries.map((entry) => `${name}:${entry}`));
       }
-      return left;
+      return left.sort();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,7 +10,13 @@ import { MongoClient } from 'mongodb';
 
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
+import { freePort } from '../../deploy/lab/freePort.ts';
 import { tool } from '../../deploy/setup/tools.ts';
+
+export { freePort } from '../../deploy/lab/freePort.ts';
+
+/** With 100 ms between two. */
+const triesMax = 1_800;
 
 export const keyText = Buffer.from('nightshift test key, not a secret'.repeat(4)).toString('base64').replaceAll('=', 'A');
 
@@ -78,27 +84,28 @@ export async function startMongodSet(name: string, role: ReplicaSet['role'], siz
       '--setParameter',
       'shutdownTimeoutMillisForSignaledShutdown=100',
     ];
-    running.set(host, spawn(mongod, [...args, ...(role === 'config' ? ['--configsvr'] : [])], { stdio: 'ignore' }));
-    await untilListening(port);
+    const child = spawn(mongod, [...args, ...(role === 'config' ? ['--configsvr'] : [])], { stdio: 'ignore' });
+    running.set(host, child);
+    await untilListening(port, child);
   };
   const client = (host: string): Promise<MongoClient> =>
     new MongoClient(`mongodb://127.0.0.1:${memberOf(host).port}/`, {
       directConnection: true,
       auth: { username: '__system', password: keyText },
       authSource: 'local',
-      serverSelectionTimeoutMS: 10_000,
+      serverSelectionTimeoutMS: 60_000,
     }).connect();
   const stop = async (host: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     const child = running.get(host);
     running.delete(host);
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, 'exit');
     child.kill(signal);
     await exit;
   };
   const end = async (): Promise<void> => {
     await Promise.all([...running.keys()].map((host) => stop(host, 'SIGKILL')));
-    await rm(directory, { recursive: true, force: true });
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
   try {
     await Promise.all(members.map(({ host }) => start(host.name)));
@@ -122,7 +129,7 @@ export async function startMongodSet(name: string, role: ReplicaSet['role'], siz
 
 /** Every member is in its place, and the primary takes writes: its state says PRIMARY a moment earlier. */
 async function untilSettled(members: MongoClient[]): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+  for (let tries = 0; tries < triesMax; tries++) {
     const hellos = await Promise.all(members.map((member) => member.db('admin').command({ hello: 1 })));
     const settled = hellos.every(({ isWritablePrimary, secondary }) => isWritablePrimary === true || secondary === true);
     if (settled && hellos.some(({ isWritablePrimary }) => isWritablePrimary === true)) return;
@@ -131,26 +138,17 @@ async function untilSettled(members: MongoClient[]): Promise<void> {
   throw new Error('the set has no primary');
 }
 
-async function untilListening(port: number): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
+async function untilListening(port: number, child: ChildProcess): Promise<void> {
+  for (let tries = 0; tries < triesMax; tries++) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = connect(port, '127.0.0.1')
         .once('connect', () => (socket.destroy(), resolve(true)))
         .once('error', () => resolve(false));
     });
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`the mongod for port ${port} ended with ${child.exitCode ?? child.signalCode}`);
     if (open) return;
     await pause(100);
   }
   throw new Error(`nothing listens on ${port}`);
-}
-
-export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-      .once('error', reject)
-      .listen(0, '127.0.0.1', () => {
-        const address = server.address();
-        server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-      });
-  });
 }

@@ -37,7 +37,7 @@ export interface PixBench extends PixLab {
 export async function openPixBench({ rows }: { rows: number }): Promise<PixBench> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-pix-'));
   const { atEnd, end } = endings();
-  atEnd(() => rm(directory, { recursive: true, force: true }));
+  atEnd(() => rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }));
   try {
     const lab = await startPixLab({ directory, rows, settings: withoutDurability });
     atEnd(lab.end);

@@ -130,7 +130,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   test('a FATAL workflow accepted by an operator is left and named', async () => {
     await bench.run(
       {
-        changes: { policy: { questionSeconds: 60 } },
+        changes: { policy: { questionSeconds: 600 } },
         prepare: (platform) => {
           platform.operations.push({ tenant: 0, operationId: 'op-fatal', globalState: 'PAUSE', stepStatus: 'FATAL', looksLeft: 1000 });
         },
@@ -166,7 +166,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   const by = {
     when: 'now',
     graceSeconds: 1,
-    limitSeconds: 30,
+    limitSeconds: 300,
     pollSeconds: 0.2,
     needs: ['worker', 'processing', 'workspace', 'storage', 'logbook'],
   };
@@ -190,7 +190,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   test('a held step is tried again when an operator says so', async () => {
     await bench.run(
       {
-        changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } },
+        changes: { policy: { onStepFailure: 'hold', holdSeconds: 600 } },
         prepare: (platform) => platform.trouble('stopService back-1/vitam-storage', { kind: 'fail', times: 1 }),
       },
       async (run) => {
@@ -228,7 +228,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   test('a held step that an operator aborts unwinds and says who', async () => {
     await bench.run(
       {
-        changes: { policy: { onStepFailure: 'hold', holdSeconds: 60 } },
+        changes: { policy: { onStepFailure: 'hold', holdSeconds: 600 } },
         prepare: (platform) => platform.trouble('stopBalancer data', { kind: 'fail', times: 9 }),
       },
       async (run) => {
@@ -289,7 +289,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
     await bench.run(
       {
         prepare: (platform) => {
-          platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 1000 });
+          platform.operations.push({ tenant: 0, operationId: 'op-1', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: Infinity });
         },
       },
       async (run) => {
@@ -339,13 +339,6 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries++) {
-    try {
-      if (await holds()) return;
-    } catch {
-      // The run may not have registered its query yet.
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('did not come about within 30 s');
+  // The run may not have registered its query yet.
+  await waitUntil('the run is so far', () => holds().catch(() => false));
 }

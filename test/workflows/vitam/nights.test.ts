@@ -167,7 +167,7 @@ describe('the night gates', { concurrency: 1 }, () => {
         },
       },
       async (platform) => {
-        platform.operations.push({ tenant: 0, operationId: 'long', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 760 });
+        platform.operations.push({ tenant: 0, operationId: 'long', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 840 });
       },
     );
     assert.ok(outcome.report, outcome.failure?.message);
