@@ -86,9 +86,10 @@ export async function isStandbyOf(source: pg.ClientBase, target: pg.ClientBase):
 export const standbyOfTarget =
   'source: it is a standby of the server that the target is on: what is written there would come back to it; let target.url lead to a warehouse of its own';
 
-/** A session that was ended is counted when its process has gone, a moment after the tool. */
-const countedMs = 200;
-const looksMax = 5;
+/** A session that was ended is counted when its process goes, a moment after the tool: for that it is waited. */
+const goneMaxMs = 30_000;
+const lookMs = 100;
+const failedLooksMax = 5;
 
 /**
  * Runs a client tool on the source. When it fails and the standby has ended sessions meanwhile, that is why, in whatever language it said so: fails with
@@ -99,31 +100,53 @@ export async function toolOnSource<Result>(
   { source, application, signal }: { source: PostgresRef; application: string; signal: AbortSignal },
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const count = (): Promise<number | null> => session(source, { application, signal }, readConflicts);
-  const before = await count();
+  const before = await session(source, { application, signal }, readConflicts);
   try {
     return await work();
   } catch (error) {
     if (before === null || signal.aborted) throw error;
-    for (let look = 0; look < looksMax; look += 1) {
-      if (((await count().catch(() => null)) ?? before) > before)
+    const look = (): Promise<Conflicts & { running: boolean }> =>
+      session(source, { application, signal }, async (client) => {
+        // In this order: one that has gone is counted.
+        const running = await hasSessionSince(client, application, before.at);
+        return { running, ...((await readConflicts(client)) ?? before) };
+      });
+    let failed = 0;
+    for (const beganMs = performance.now(); performance.now() - beganMs < goneMaxMs && failed < failedLooksMax; await pause(lookMs)) {
+      const seen = await look().catch(() => null);
+      if (seen && seen.count > before.count)
         throw failure(
           'PostgresBusy',
           `${withoutRemedy(postgresFailure(source, error).message)}; ${conflictsInWords}`,
           { server: source.name },
           error,
         );
-      await pause(countedMs);
+      if (seen?.running === false) break;
+      if (!seen) failed += 1;
     }
     throw error;
   }
 }
 
+interface Conflicts {
+  count: number;
+  /** The server's clock. */
+  at: string;
+}
+
 /** Sessions that the standby has ended for what it replays; null on a primary. */
-async function readConflicts(client: pg.ClientBase): Promise<number | null> {
-  const { rows } = await client.query<{ count: string }>(
-    `select confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock as count
+async function readConflicts(client: pg.ClientBase): Promise<Conflicts | null> {
+  const { rows } = await client.query<{ count: string; at: string }>(
+    `select confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin + confl_deadlock as count, clock_timestamp()::text as at
      from pg_stat_database_conflicts where datname = current_database() and pg_is_in_recovery()`,
   );
-  return rows[0] ? Number(rows[0].count) : null;
+  return rows[0] ? { count: Number(rows[0].count), at: rows[0].at } : null;
+}
+
+async function hasSessionSince(client: pg.ClientBase, application: string, at: string): Promise<boolean> {
+  const { rows } = await client.query(
+    'select from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid() and backend_start > $2::timestamptz limit 1',
+    [application.slice(0, 63), at],
+  );
+  return rows.length > 0;
 }

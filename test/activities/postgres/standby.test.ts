@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { createCheckActivities } from '../../../activities/postgres/checks/checkActivities.ts';
 import { judgeCounts } from '../../../activities/postgres/checks/countRows.ts';
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
-import { createConnections } from '../../../activities/postgres/connections.ts';
+import { createConnections, type Connections } from '../../../activities/postgres/connections.ts';
 import { toolOnSource } from '../../../activities/postgres/standby.ts';
 import type { PostgresServer } from '../../../deploy/lab/postgres/postgres.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
@@ -20,6 +20,27 @@ test('on a standby, where nobody counts deletions, only rows that could be there
   const judge = (mode: 'incremental' | undefined, keyed: boolean) =>
     judgeCounts({ table: 't', sourceRows: 10, targetRows: 12 }, { deleted: null, keyed, mode })?.level;
   assert.deepEqual([judge(undefined, false), judge('incremental', true), judge('incremental', false)], ['note', 'note', 'fault']);
+});
+
+test('a tool that a standby ended is told as such, however long the server takes to end its session', async () => {
+  let looks = 0;
+  const client = {
+    query: async (text: string) => {
+      if (!text.includes('pg_stat_database_conflicts')) return { rows: looks < 8 ? [{}] : [] };
+      looks += 1;
+      return { rows: [{ count: looks < 8 ? '3' : '4', at: '2026-01-01' }] };
+    },
+  };
+  const connections = {
+    urlOf: async () => '',
+    session: async (...[, , work]: Parameters<Connections['session']>) => work(client as never),
+  };
+  const run = toolOnSource(
+    connections as Connections,
+    { source: { name: 'source', url: '' }, application: '', signal: new AbortController().signal },
+    () => Promise.reject(new Error('psql ended with 2')),
+  );
+  await assert.rejects(run, failsWith('PostgresBusy', 'psql ended with 2', 'hot_standby_feedback'));
 });
 
 /** Production is read from a follower: source.url leads to a streaming hot standby, and to its promoted self at the end. */
@@ -88,7 +109,7 @@ describe('a standby as source', { concurrency: 1 }, () => {
   test('a snapshot that a conflict with recovery ended is lost, and the failure says why', async () => {
     const { beside } = bench;
     const copy = beside.copy('conflict', { kept: ['scratch'] });
-    const snapshot = await beside.act('holdSnapshot', { copy, limitSeconds: 60, idleSeconds: 60 });
+    const snapshot = await beside.act('holdSnapshot', { copy, limitSeconds: 3600, idleSeconds: 600 });
     await beside.act('defineBeside', { copy, snapshot, sharedTypes: [] });
     await onPrimary('delete from churn');
     await onPrimary('vacuum churn');
@@ -115,7 +136,7 @@ describe('a standby as source', { concurrency: 1 }, () => {
     const run = toolOnSource(
       createConnections(async () => bench.urls.source),
       { source, application: 'held', signal },
-      () => tools.run('psql', ['--command=select pg_sleep(60) from churn'], { url: bench.urls.source, application: 'held' }),
+      () => tools.run('psql', ['--command=select pg_sleep(600) from churn'], { url: bench.urls.source, application: 'held' }),
     );
     const told = assert.rejects(run, failsWith('PostgresBusy', 'psql ended with', 'hot_standby_feedback'));
     await waitUntil('the tool reads', async () => {
@@ -173,12 +194,18 @@ describe('a standby as source', { concurrency: 1 }, () => {
     await askPostgres(standby.url(), 'select pg_reload_conf()');
     await waitUntil(
       'nothing comes from the primary any more',
-      async () => (await askPostgres(standby.url(), 'select from pg_stat_wal_receiver')).length === 0,
+      async () =>
+        (
+          await askPostgres(
+            standby.url(),
+            `select where current_setting('primary_conninfo') <> '' union all select from pg_stat_wal_receiver`,
+          )
+        ).length === 0,
     );
     bench.urls.source = primaryUrl;
     await onPrimary(`insert into plain select i, 'lost' from generate_series(211, 215) i`);
     assert.equal((await copyPlain()).rows, 5);
-    await askPostgres(standby.url(), 'select pg_promote()');
+    await askPostgres(standby.url(), 'select pg_promote(wait_seconds => 600)');
     bench.urls.source = ofStandby('production');
     await bench.sql(
       'source',
