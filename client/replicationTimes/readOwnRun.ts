@@ -10,7 +10,7 @@ type RecordedEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory
 
 const types = [chainType, 'pixFullReplication', 'pixIncrementalReplication', 'pixLearningContent', 'pixNotification'];
 /** The question goes to a worker; without one the rest is known all the same. */
-const queryLimitMs = 5_000;
+const queryLimitMs = 30_000;
 
 /** Durations of one run of ours, from its history and those of its children. Throws what can be told to a person. */
 export async function readOwnRun(client: Client, workflowId: string, runId?: string): Promise<OwnRunTimes> {

@@ -26,7 +26,7 @@ describe('a copy beside the one in use', { concurrency: 1 }, () => {
        alter default privileges in schema public grant select on tables to public`,
     );
   });
-  after(() => bench.end());
+  after(() => bench?.end());
 
   test('moves every kind of object into the schema, with its data, keys, indexes and comments', async () => {
     const copy = bench.copy('run-1', { kept: ['kept'] });

@@ -43,7 +43,7 @@ describe('the verification of a replica', { concurrency: 1 }, () => {
     );
     await bench.replicate(bench.copy('night'));
   });
-  after(() => bench.end());
+  after(() => bench?.end());
 
   const inspect = (of = sides()) => runActivity(() => act.inspectReplica({ sides: of }));
   const told = (findings: Finding[]): string[] => findings.map(({ level, subject, what }) => `${level} ${subject} ${what}`);

@@ -11,6 +11,7 @@ import pg from 'pg';
 
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { serverUser } from '../../../deploy/lab/postgres/runAs.ts';
+import { endings } from '../../support/endings.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 
 const run = promisify(execFile);
@@ -23,6 +24,7 @@ describe(
   () => {
     let bench: BesideBench;
     let disk: string;
+    const { atEnd, end } = endings();
     const resize = (megabytes: number): Promise<unknown> => run('mount', ['-o', `remount,size=${megabytes}m`, disk]);
     const superuser = async (text: string, database = 'postgres'): Promise<void> => {
       const client = new pg.Client({ connectionString: bench.servers.target.url({ database }) });
@@ -35,11 +37,14 @@ describe(
     };
     before(async () => {
       disk = await mkdtemp(join(tmpdir(), 'ns-disk-'));
+      atEnd(() => rm(disk, { recursive: true, force: true }));
+      atEnd(() => run('umount', ['-l', disk]).catch(() => undefined));
       await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
       await chmod(disk, 0o700);
       const user = serverUser();
       if (user) await chown(disk, user.uid, user.gid);
       bench = await openBesideBench();
+      atEnd(bench.end);
       await superuser(`create tablespace small location '${disk}'`);
       await superuser('alter database warehouse set tablespace small');
       await bench.sql(
@@ -49,11 +54,7 @@ describe(
       );
       await bench.sql('target', `create table public.mine (x int); insert into public.mine values (5)`);
     });
-    after(async () => {
-      await bench.end();
-      await run('umount', ['-l', disk]).catch(() => undefined);
-      await rm(disk, { recursive: true, force: true });
-    });
+    after(() => end());
 
     test('a disk that fills up in the copy ends it with what the server said; what was built is dropped, and with room the next run succeeds', async () => {
       await resize(30);

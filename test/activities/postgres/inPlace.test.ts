@@ -95,7 +95,7 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     );
   });
   after(async () => {
-    await bench.end();
+    await bench?.end();
     await rm(work, { recursive: true, force: true });
   });
 

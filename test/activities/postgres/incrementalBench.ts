@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import type { IncrementalCopy, IncrementalTableSetting } from '../../../activities/postgres/incremental/incremental.contract.ts';
@@ -8,6 +6,7 @@ import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { activityRunner, beginActivity } from '../../support/runActivity.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 /** A source and a warehouse on a real server, and the activities of the incremental copy, called without a workflow. */
 export interface IncrementalBench extends Pick<BesideBench, 'sql' | 'connect' | 'end' | 'urls'> {
@@ -15,8 +14,8 @@ export interface IncrementalBench extends Pick<BesideBench, 'sql' | 'connect' | 
   beside: BesideBench;
   /** A run of its own each time, over tables with their defaults or the given settings. */
   copy: (tables: Record<string, Partial<IncrementalTableSetting>>, changes?: Partial<IncrementalCopy>) => IncrementalCopy;
-  /** Begins the copy of one table and cancels it when `when` holds. Answers what became of it. */
-  interrupt: (copy: IncrementalCopy, table: string, when: () => Promise<boolean>) => Promise<unknown>;
+  /** Copies one table up to this key, where the target takes no row until the copy is cancelled. Answers what became of it. */
+  interruptAt: (copy: IncrementalCopy, table: string, key: string) => Promise<unknown>;
   /** Whether the table is the same on both sides, row by row. */
   equal: (table: string) => Promise<boolean>;
 }
@@ -42,11 +41,29 @@ export async function openIncrementalBench(): Promise<IncrementalBench> {
         ...changes,
       };
     },
-    async interrupt(copy, table, when) {
-      const { result, cancel } = beginActivity(() => activities.copyIncremental({ copy, table }));
-      while (!(await when())) await pause(5);
-      cancel();
-      return result.catch((error: unknown) => error);
+    async interruptAt(copy, table, key) {
+      const holder = await connect('target');
+      try {
+        await sql(
+          'target',
+          `create function held() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(4711); return new; end $$;
+           create trigger held before insert on "${table}" for each row when (new.id = ${key}) execute function held()`,
+        );
+        await holder.query('select pg_advisory_lock(4711)');
+        const { result, cancel } = beginActivity(() => activities.copyIncremental({ copy, table }));
+        const ended = result.catch((error: unknown) => error);
+        let hasEnded = false;
+        void ended.then(() => (hasEnded = true));
+        await waitUntil(
+          'the copy is held',
+          async () => hasEnded || (await sql('target', `select from pg_locks where locktype = 'advisory' and not granted`)).length > 0,
+        );
+        cancel();
+        return await ended;
+      } finally {
+        await holder.end();
+        await sql('target', `drop trigger if exists held on "${table}"; drop function if exists held()`);
+      }
     },
     async equal(table) {
       const [compared] = await compareTables({ ...urls, tables: [table] });

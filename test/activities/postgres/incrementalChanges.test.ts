@@ -30,7 +30,7 @@ describe('updates, deletes and keys of other types', { concurrency: 1 }, () => {
        create table parted (id int primary key, v text); insert into parted values (1, 1)`,
     );
   });
-  after(() => bench.end());
+  after(() => bench?.end());
   const settings = { changing: { updatedAt: 'updatedAt' }, sparse: {}, moments: { key: 'at' }, tokens: { key: 'token' }, parted: {} };
   const run = (table: keyof typeof settings, more = {}): Promise<IncrementalTableReport> =>
     bench.act('copyIncremental', { copy: bench.copy({ [table]: { ...settings[table], ...more } }), table });

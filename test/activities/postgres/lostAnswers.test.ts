@@ -54,7 +54,7 @@ describe('an act whose answer was lost', { concurrency: 1 }, () => {
   test('of the open data is told by the warehouse; the run’s next try answers it and asks the site for nothing', async () => {
     const replace = (run: string) =>
       act('replaceOpenData', {
-        ...{ owner: ownerOf(run), target, schema: 'public', swapLimitSeconds: 30 },
+        ...{ owner: ownerOf(run), target, schema: 'public', swapLimitSeconds: 300 },
         openData: { url: `${site.url}${openDataPath}`, rowsMax: 20, table: 'cpf' },
       });
     const read = (run: string) => act('readOpenData', { owner: ownerOf(run), target });
@@ -78,7 +78,7 @@ describe('an act whose answer was lost', { concurrency: 1 }, () => {
   test('of the learning content is told by the warehouse; the run’s next try answers it', async () => {
     const replace = (run: string) =>
       act('replaceLearningContent', {
-        ...{ owner: ownerOf(run), target, schema: 'public', swapLimitSeconds: 30 },
+        ...{ owner: ownerOf(run), target, schema: 'public', swapLimitSeconds: 300 },
         content: { url: lcms.url, apiKey: 'key', app: 'pix-db-replication', limitSeconds: 60 },
       });
     const read = (run: string) => act('readLearningContent', { owner: ownerOf(run), target });

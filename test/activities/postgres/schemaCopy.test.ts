@@ -53,7 +53,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
     });
   });
   after(async () => {
-    await bench.end();
+    await bench?.end();
     await rm(temporary, { recursive: true, force: true });
   });
 

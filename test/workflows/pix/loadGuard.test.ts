@@ -49,7 +49,10 @@ describe('a run of Pix under load', { concurrency: 4 }, () => {
       users.release();
       const waiting = await run.until('users is done', (progress) => marksOf(progress)['copy/users'] === 'done');
       assert.equal(marksOf(waiting)['copy/small'], 'waiting');
+      const swap = bench.hold('swapBeside');
       bench.say('good');
+      await waitUntil('it watches again', () => bench.watches.length === 3);
+      swap.release();
       const { report, failure } = await run.ended;
       assert.equal(failure, null);
       const { decisions } = report as FullReplicationReport;

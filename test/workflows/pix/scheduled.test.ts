@@ -37,7 +37,8 @@ describe('a schedule and a run by hand', () => {
     const work = { taskQueue: bench.taskQueue, args: [{ replica: name }] };
     const schedule = await bench.env.client.schedule.create({
       scheduleId: `pix-night-${name}`,
-      spec: { cronExpressions: ['10 5 * * *'], timezone: 'Europe/Paris' },
+      // Not today: a test that runs at that very moment starts its runs itself.
+      spec: { cronExpressions: ['10 5 * * *'], timezone: 'Europe/Paris', startAt: new Date(Date.now() + 86_400_000) },
       action: { type: 'startWorkflow', workflowType: 'pixReplication', workflowId: `pix/night/${name}`, ...work },
       policies: { overlap: ScheduleOverlapPolicy.SKIP },
     });
