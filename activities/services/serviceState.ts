@@ -83,6 +83,18 @@ export async function untilSo(
   });
 }
 
+/** An order that takes longer than the limit is no failure of its own: the state at the limit is what is told. */
+export async function unlessTimeIsUp<Result>(limitSeconds: number, order: () => Promise<Result>): Promise<Result | 'timeIsUp'> {
+  const beganMs = performance.now();
+  try {
+    return await order();
+  } catch (error) {
+    const tookSeconds = (performance.now() - beganMs) / 1000;
+    if ((error as { type?: string }).type === 'CommandFailed' && tookSeconds >= limitSeconds) return 'timeIsUp';
+    throw error;
+  }
+}
+
 /** "active (running), port 9000 closed" */
 export function describeState({ said, exitStatus, ports }: ServiceState): string {
   const exit = exitStatus === undefined || said.includes('exit status') ? '' : `, exit status ${exitStatus}`;

@@ -2,7 +2,7 @@ import { sleep } from '@temporalio/activity';
 
 import { failure } from '../failure.ts';
 import type { ServiceChange, ServiceState } from './services.contract.ts';
-import { describeState, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
+import { describeState, unlessTimeIsUp, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
 import type { UnitReading } from './unitManager.ts';
 
 /** After this time a unit that was started and is still not even starting has ended again. */
@@ -28,7 +28,12 @@ export async function startUnit(work: UnitAtWork, waitFor: 'life' | 'ports'): Pr
   };
 
   const lookAndOrder = async (): Promise<UnitReading | undefined> => {
-    const told = await manager.lookAndOrder?.(waitFor === 'life' ? 'start' : 'startWithoutWaiting', limitSeconds);
+    const order = waitFor === 'life' ? 'start' : 'startWithoutWaiting';
+    const told = await unlessTimeIsUp(limitSeconds, async () => manager.lookAndOrder?.(order, limitSeconds));
+    if (told === 'timeIsUp') {
+      orderedMs = performance.now();
+      return undefined;
+    }
     if (told?.ordered) {
       orderedMs = performance.now();
       running = { processId: told.reading.processId, sinceMs: orderedMs - told.livedSeconds * 1000 };
@@ -54,7 +59,7 @@ export async function startUnit(work: UnitAtWork, waitFor: 'life' | 'ports'): Pr
       if (sinceOrderMs !== undefined && (state.condition === 'failed' || sinceOrderMs > takesOffWithinMs))
         throw await notStarted(state, 'was started and ended again');
       if (orderedMs === undefined && leftSeconds > 0) {
-        await manager.start(leftSeconds);
+        await unlessTimeIsUp(leftSeconds, () => manager.start(leftSeconds));
         orderedMs = performance.now();
         return 'look';
       }

@@ -1,6 +1,6 @@
 import { failure } from '../failure.ts';
 import type { ServiceChange, ServiceCondition, ServiceState } from './services.contract.ts';
-import { describeState, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
+import { describeState, unlessTimeIsUp, untilSo, type UnitAtWork, type Verdict } from './serviceState.ts';
 import type { UnitReading } from './unitManager.ts';
 
 /** Orders the stop once, then waits. Never kills: what the manager does after its own time-out is the manager's configuration. */
@@ -52,16 +52,4 @@ export async function stopUnit(work: UnitAtWork, acceptedConditions: readonly Se
       facts(change.state),
     );
   return { ...change, alreadySo: looks === 1 && !ordered };
-}
-
-/** An order that takes longer than the limit is no failure of its own: the state at the limit is what is told. */
-async function unlessTimeIsUp<Result>(limitSeconds: number, order: () => Promise<Result>): Promise<Result | 'timeIsUp'> {
-  const beganMs = performance.now();
-  try {
-    return await order();
-  } catch (error) {
-    const tookSeconds = (performance.now() - beganMs) / 1000;
-    if ((error as { type?: string }).type === 'CommandFailed' && tookSeconds >= limitSeconds) return 'timeIsUp';
-    throw error;
-  }
 }

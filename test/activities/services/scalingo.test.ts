@@ -15,7 +15,7 @@ describe('containers on Scalingo as services', () => {
   const hosts = createHosts({ resolveSecret: async () => '' });
   const run = activityRunner(createServiceActivities({ openHost: hosts.openHost, resolveSecret: async () => token }));
   const background = () => ({ host: app.host, unit: 'background', ports: [] });
-  const stop = () => run('stopService', { ...background(), acceptedConditions: ['stopped'], limitSeconds: 20 });
+  const stop = () => run('stopService', { ...background(), acceptedConditions: ['stopped'], limitSeconds: 300 });
   const failureOf = async (work: Promise<unknown>): Promise<ApplicationFailure> => {
     const error: unknown = await work.then(
       () => assert.fail('it succeeded'),
@@ -49,7 +49,11 @@ describe('containers on Scalingo as services', () => {
       const kind = platform.kinds[1];
       if (kind) kind.size = 'S';
     });
-    const started = await run('startService', { ...background(), limitSeconds: 20, instances: state.instances ?? { amount: 0, size: '' } });
+    const started = await run('startService', {
+      ...background(),
+      limitSeconds: 300,
+      instances: state.instances ?? { amount: 0, size: '' },
+    });
     assert.deepEqual([started.state.condition, started.state.instances], ['running', { amount: 2, size: 'M' }]);
   });
 
