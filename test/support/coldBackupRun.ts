@@ -7,6 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { createClockActivities } from '../../activities/clock/clockActivities.ts';
 import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../../activities/runs/runActivities.ts';
+import type { RunActivities } from '../../activities/runs/runs.contract.ts';
 import type { vitamColdBackup } from '../../workflows/vitam/coldBackup.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
 import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
@@ -38,25 +39,35 @@ export interface FakeRunOptions {
   changes?: Record<string, unknown>;
   /** Further fields of the request. */
   input?: Record<string, unknown>;
-  prepare?: (platform: FakePlatform, cancel: () => Promise<void>) => void;
+  prepare?: (platform: FakePlatform, cancel: () => Promise<void>) => void | Promise<void>;
+  /** What the server says of a run, in the place of the server. */
+  describeRun?: RunActivities['describeRun'];
 }
 
 /** One worker for many runs, each over a fake platform of its own: an activity goes to the platform of the run that calls it. */
 export interface FakeBench {
   env: TestWorkflowEnvironment;
+  taskQueue: string;
   run: <Result>(options: FakeRunOptions, act: (run: FakeRun) => Promise<Result>) => Promise<Result>;
   close: () => Promise<void>;
 }
 
+interface FakeWorld {
+  platform: FakePlatform;
+  name: string;
+  describeRun?: RunActivities['describeRun'];
+}
+
 export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeBench> {
-  const platforms = new Map<string, { platform: FakePlatform; name: string }>();
+  const platforms = new Map<string, FakeWorld>();
   const taskQueue = `fakes-${process.pid}`;
-  const mine = (): { platform: FakePlatform; name: string } => {
+  const mine = (): FakeWorld => {
     const id = Context.current().info.workflowExecution?.workflowId ?? '';
     const found = platforms.get(id.replace(/\/again$/, ''));
     if (!found) throw new Error(`no fake platform for ${id}`);
     return found;
   };
+  const runs = createRunActivities({ client: env.client });
   const readers = vitamReaders([fakePlatforms]);
   const renaming = Object.fromEntries(
     Object.entries(readers).map(([procedure, read]) => [
@@ -78,27 +89,28 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
   const worker = await createWorker(env, taskQueue, {
     ...routed,
     ...createClockActivities(),
-    ...createRunActivities({ client: env.client }),
+    describeRun: (input: { workflowId: string }) => (mine().describeRun ?? runs.describeRun)(input),
     ...createRequestActivities({ readers: renaming }),
   });
   const running = worker.run();
   let count = 0;
   return {
     env,
+    taskQueue,
     close: async () => {
       worker.shutdown();
       await running;
     },
-    async run({ changes = {}, input = {}, prepare }, act) {
+    async run({ changes = {}, input = {}, prepare, describeRun }, act) {
       count += 1;
       const name = `fake-${process.pid}-${count}`;
       const workflowId = `vitam/coldBackup/${name}`;
       const platform = new FakePlatform(await smallPlatform({ ...changes, name }));
       const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
-      prepare?.(platform, async () => {
+      await prepare?.(platform, async () => {
         await handle.cancel();
       });
-      platforms.set(workflowId, { platform, name });
+      platforms.set(workflowId, { platform, name, ...(describeRun ? { describeRun } : {}) });
       await env.client.workflow.start<typeof vitamColdBackup>('vitamColdBackup', {
         workflowId,
         taskQueue,

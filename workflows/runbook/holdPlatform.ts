@@ -1,11 +1,15 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { CancellationScope, ParentClosePolicy, sleep, startChild } from '@temporalio/workflow';
+import { CancellationScope, ParentClosePolicy, sleep, startChild, workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
+import type { RunSummary } from '../../activities/runs/runs.contract.ts';
 import { platformLockId } from '../names.contract.ts';
 import type { Runbook } from './beginRunbook.ts';
 import { isCancellation } from './failures.ts';
 import { quick } from './profiles.ts';
+
+/** A second apart: a busy server closes the lock of a run that has ended a while later. */
+const attemptsMax = 30;
 
 /**
  * Holds the platform for this run. The lock is a child workflow with a fixed id: the server lets one be open, and closes it
@@ -45,8 +49,7 @@ async function take(system: string, platform: string): Promise<() => Promise<voi
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
     const holder = await quick(`who holds ${platform}?`).describeRun({ workflowId });
-    // A lock that was just closed with its parent: try again.
-    if ((!holder || holder.status !== 'RUNNING') && attempt < 5) {
+    if (attempt < attemptsMax && !(await isHeld(holder))) {
       await sleep('1 second', { summary: `the lock of ${platform} is being released` });
       continue;
     }
@@ -59,4 +62,17 @@ async function take(system: string, platform: string): Promise<() => Promise<voi
       },
     );
   }
+}
+
+/**
+ * Whether the lock stands for a run that is under way. One that is open for a moment after its run has ended (the server closes children afterwards), or that a
+ * former run of this very id has left, does not.
+ */
+async function isHeld(lock: RunSummary | null): Promise<boolean> {
+  if (lock?.status !== 'RUNNING') return false;
+  const { parentWorkflowId } = lock;
+  if (parentWorkflowId === null) return true;
+  if (parentWorkflowId === workflowInfo().workflowId) return false;
+  const holder = await quick(`is ${parentWorkflowId} under way?`).describeRun({ workflowId: parentWorkflowId });
+  return holder?.status === 'RUNNING';
 }

@@ -8,6 +8,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { openFakeBench, type FakeBench, type FakeRun } from '../../support/coldBackupRun.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
+import { platformLockId } from '../../../workflows/names.contract.ts';
 
 describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   let env: TestWorkflowEnvironment;
@@ -94,6 +95,44 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
       },
     );
   });
+
+  for (const [whose, ended] of [
+    ['another run', 'ended-run'],
+    ['a former run of the same id', null],
+  ] as const)
+    test(`a lock that ${whose} left, which the server is about to close, is waited for`, async () => {
+      let lockId = '';
+      const looks: string[] = [];
+      await bench.run(
+        {
+          prepare: async ({ name }) => {
+            lockId = platformLockId('vitam', name);
+            const lock = env.client.workflow.start('platformLock', {
+              workflowId: lockId,
+              taskQueue: bench.taskQueue,
+              args: [{ platform: name }],
+            });
+            await lock;
+          },
+          describeRun: async ({ workflowId }) => {
+            looks.push(workflowId);
+            const isLock = workflowId === lockId;
+            if (isLock) await env.client.workflow.getHandle(lockId).signal('release');
+            const own = `vitam/coldBackup/${lockId.slice(lockId.lastIndexOf('/') + 1)}`;
+            const said = { workflowId, runId: 'r', type: 't', startedAt: '2026-11-21T20:00:00Z' };
+            return isLock
+              ? { ...said, status: 'RUNNING', parentWorkflowId: ended ?? own }
+              : { ...said, status: 'TERMINATED', parentWorkflowId: null };
+          },
+        },
+        async (run) => {
+          const outcome = await run.ended;
+          assert.ok('report' in outcome, String('failure' in outcome && outcome.failure));
+          assert.equal(looks[0], lockId);
+          assert.equal(looks.includes('ended-run'), ended !== null);
+        },
+      );
+    });
 
   test('waits for workflows of every tenant', async () => {
     await bench.run(
