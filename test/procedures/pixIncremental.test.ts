@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
+import pg from 'pg';
+
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
 import type { PrepareIncrementalReport } from '../../workflows/pix/prepareIncremental.contract.ts';
 import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
+import { waitUntil } from '../support/waitUntil.ts';
 
 const names = ['answers', 'knowledge-element-snapshots', 'knowledge-elements'];
+const latch = 4712;
 const tables = Object.fromEntries(names.map((name) => [name, 'incremental']));
 
 describe('the incremental tables between real PostgreSQL servers', { concurrency: 1 }, () => {
@@ -51,13 +55,24 @@ describe('the incremental tables between real PostgreSQL servers', { concurrency
       assert.ok(report.foreignKeysDropped.includes(key), key);
   });
 
-  test('a day is brought over, a worker killed between two chunks included: no row is doubled or lost', async () => {
+  test('a day is brought over, a worker killed in the middle of a chunk included: no row is doubled or lost', async () => {
     await advancePixSource({ url: bench.sourceUrl, rows: 6_000 });
     // Nothing but the checkpoints stops a doubled row.
     await bench.query(bench.targetUrl, 'alter table answers drop constraint answers_pkey cascade');
     const before_ = await bench.query<{ count: string }>(bench.targetUrl, 'select count(*) as count from answers');
+    // The copy stands still in a chunk of its own for as long as somebody holds the latch.
+    await bench.query(
+      bench.targetUrl,
+      `create function nightshift.latch() returns trigger language plpgsql as $$ begin
+         if new.key_to::bigint % 20 = 0 then perform pg_advisory_xact_lock_shared(${latch}); end if; return new; end $$;
+       create trigger latch before insert on nightshift.incremental_chunk for each row when (new.name = 'answers' and new.kind = 'append')
+         execute function nightshift.latch()`,
+    );
+    const holder = new pg.Client({ connectionString: bench.targetUrl });
+    holder.on('error', () => undefined);
+    await holder.connect();
+    await holder.query(`select pg_advisory_lock(${latch})`);
     const handle = await bench.start('pixIncrementalReplication', { replica: 'pix', incremental: { chunkRows: 1 } });
-    await bench.until(handle, 'the copy runs', ({ steps }) => steps.some(({ id, state }) => id === 'copy/answers' && state === 'running'));
     const chunks = async (): Promise<number> => {
       const rows = await bench.query<{ count: string }>(
         bench.targetUrl,
@@ -65,13 +80,16 @@ describe('the incremental tables between real PostgreSQL servers', { concurrency
       );
       return Number(rows[0]?.count);
     };
-    while ((await chunks()) < 20) await bench.progress(handle);
+    const waiting = `select from pg_locks where locktype = 'advisory' and not granted`;
+    await waitUntil('a chunk stands still', async () => (await bench.query(bench.targetUrl, waiting)).length > 0);
     await bench.killWorker();
     const done = await chunks();
+    await holder.end();
     await bench.startWorker();
     const report = (await handle.result()) as IncrementalReplicationReport;
     const answers = report.tables.find(({ table }) => table === 'answers');
     assert.ok(answers && answers.chunks > done, `${answers?.chunks} chunks, ${done} before the kill`);
+    await bench.query(bench.targetUrl, 'drop function nightshift.latch cascade');
     const after_ = await bench.query<{ count: string }>(bench.targetUrl, 'select count(*) as count from answers');
     assert.equal(answers.rows, Number(after_[0]?.count) - Number(before_[0]?.count));
     assert.deepEqual(await differing(), []);
