@@ -12,9 +12,11 @@ import { createLoadGuardActivities } from '../../../activities/loadGuard/loadGua
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { startApplicationStandIn } from '../../../deploy/lab/pixStandIns/applicationStandIn.ts';
 import { startMetricsStandIn } from '../../../deploy/lab/pixStandIns/metricsStandIn.ts';
+import { freePort } from '../hosts/sshServer.ts';
 import { withoutDurability } from '../../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
 
 describe('the load guard', { concurrency: 1 }, () => {
   let application: Awaited<ReturnType<typeof startApplicationStandIn>>;
@@ -65,9 +67,7 @@ describe('the load guard', { concurrency: 1 }, () => {
     const hung = await readOnce(app(500, 0.1));
     assert.deepEqual([hung.breached, hung.value], [true, null]);
     assert.match(hung.said, /no answer within 0.1 s/);
-    const other = await startApplicationStandIn();
-    await other.stop();
-    const gone = await readOnce({ ...app(), url: other.url } as LoadSource);
+    const gone = await readOnce({ ...app(), url: `http://127.0.0.1:${await freePort()}` } as LoadSource);
     assert.match(gone.said, /cannot be reached: ECONNREFUSED/);
   });
 
@@ -116,7 +116,7 @@ describe('the load guard', { concurrency: 1 }, () => {
 
   test('it ends at once when the run needs it no more, and its heartbeat tells the readings', async () => {
     const watching = beginActivity(() => guard.watchLoad({ ...quick, sources: [app()], everySeconds: 600, limitSeconds: 600 }));
-    while (!JSON.stringify(watching.heartbeats).includes('app ')) await new Promise((resolve) => setTimeout(resolve, 20));
+    await waitUntil('a heartbeat tells the reading', () => JSON.stringify(watching.heartbeats).includes('app '));
     watching.cancel();
     await assert.rejects(watching.result, CancelledFailure);
   });
@@ -128,7 +128,11 @@ describe('the load guard', { concurrency: 1 }, () => {
     };
     const directory = await mkdtemp(join(tmpdir(), 'ns-load-'));
     await chmod(directory, 0o755);
-    const server = await startPostgres({ directory: join(directory, 'server'), settings: withoutDurability });
+    // A session that waits for a lock wakes after this time to look for a deadlock, and is busy then.
+    const server = await startPostgres({
+      directory: join(directory, 'server'),
+      settings: { ...withoutDurability, deadlock_timeout: '1h' },
+    });
     const clients: pg.Client[] = [];
     try {
       secrets['database-url'] = await server.createDatabase({ name: 'load', owner: 'load_owner', password: 'load' });
@@ -143,9 +147,11 @@ describe('the load guard', { concurrency: 1 }, () => {
       const [holder, waiter] = [await client(), await client()];
       await holder.query('select pg_advisory_lock(1)');
       waiter.query('select pg_advisory_lock(1)').catch(() => undefined);
+      const waiting = "select from pg_stat_activity where wait_event_type = 'Lock' and usename = current_user";
+      await waitUntil('a session waits for a lock', async () => (await holder.query(waiting)).rowCount === 1);
       assert.equal((await readOnce(source)).value, 0);
       const worker = await client();
-      worker.query('select count(*) from generate_series(1, 1e12::bigint)').catch(() => undefined);
+      worker.query('do $$ begin loop end loop; end $$').catch(() => undefined);
       const verdict = await watch(source, { limitSeconds: 60 });
       assert.equal(verdict.verdict, 'breached');
       assert.match(verdict.why, /busy backends per core, 0 of them of runs \(limit 0.5\)/);

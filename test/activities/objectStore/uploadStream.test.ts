@@ -17,8 +17,8 @@ const { program, missing } = await gatewayProgram();
 describe('the end of an upload that fails', { skip: missing }, () => {
   let gateway: Gateway;
 
-  /** A client whose named requests take their time, and which notes when each was sent and answered. */
-  function slowClient(slow: string): { client: S3Client; noted: string[]; under: () => number } {
+  /** A client whose named requests are answered when `held` has ended, and which notes when each was sent and answered. */
+  function slowClient(slow: string, held: () => Promise<unknown>): { client: S3Client; noted: string[]; under: () => number } {
     const client = gateway.openClient();
     const noted: string[] = [];
     let under = 0;
@@ -30,7 +30,7 @@ describe('the end of an upload that fails', { skip: missing }, () => {
           under += 1;
           try {
             const answer = await next(args);
-            if (name === slow) await sleep(slownessMs);
+            if (name === slow) await held();
             return answer;
           } finally {
             under -= 1;
@@ -59,7 +59,7 @@ describe('the end of an upload that fails', { skip: missing }, () => {
   after(() => gateway?.stop());
 
   test('parts that are on their way are waited for before the upload is dropped', async () => {
-    const { client, noted } = slowClient('UploadPart');
+    const { client, noted } = slowClient('UploadPart', () => sleep(slownessMs));
     const failing = (body: PassThrough) =>
       pipeline(
         Readable.from(
@@ -78,11 +78,13 @@ describe('the end of an upload that fails', { skip: missing }, () => {
   });
 
   test('an upload that is cancelled while the store begins it is dropped, and nothing of it is under way', async () => {
-    const { client, noted, under } = slowClient('CreateMultipartUpload');
     const cancelling = new AbortController();
+    const { client, noted, under } = slowClient('CreateMultipartUpload', async () => {
+      cancelling.abort();
+      await sleep(slownessMs);
+    });
     const filling = (body: PassThrough) => pipeline(Readable.from(mebibytes(40, () => {})), body);
     const sent = upload(client, filling, cancelling.signal);
-    setTimeout(() => cancelling.abort(), slownessMs / 2);
     await assert.rejects(sent, /cancelled/);
     assert.equal(under(), 0);
     assert.deepEqual(await unfinished(), []);
@@ -92,7 +94,7 @@ describe('the end of an upload that fails', { skip: missing }, () => {
   });
 
   test('the first part that the store refuses ends the reading of the content', async () => {
-    const { client } = slowClient('none');
+    const { client } = slowClient('none', async () => {});
     client.middlewareStack.add(
       (next, { commandName }) =>
         (args) =>
