@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { failure } from '../failure.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
+import { saysLostConnection } from './lostConnection.ts';
 
 /** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (real-parts.md 5). */
 export interface ClientTools {
@@ -80,9 +81,8 @@ export function createClientTools(directory: string | null): ClientTools {
     if (code === 'ENOENT') throw absent(tool);
     if (!failed) return;
     const told = redact(endOf(tail, 1200));
-    const unreachable = /could not connect|connection to server|server closed the connection|terminating connection/i.test(told);
     throw failure(
-      unreachable ? 'PostgresUnreachable' : 'PostgresFailed',
+      saysLostConnection(told) ? 'PostgresUnreachable' : 'PostgresFailed',
       `${tool} ended with ${exitCode ?? code ?? 'no exit code'}: ${told}`,
     );
   }

@@ -1,5 +1,6 @@
 import { failure } from '../../failure.ts';
 import { endOf, redact } from '../../tools/redact.ts';
+import { saysLostConnection } from '../lostConnection.ts';
 import type { Kept } from './keptTool.ts';
 
 /** Entries without which all data, keys and indexes are there: their errors are told and let pass. Every other error fails the restore. */
@@ -51,8 +52,7 @@ export function toolFailure(tool: string, { exitCode, log }: Kept): Error {
   const told = redact(endOf((telling.length > 0 ? telling : lines).slice(-24).join('; '), 1200));
   const message = `${tool} ended with ${exitCode}: ${told}`;
   if (/No space left on device|could not extend file/i.test(told)) return failure('DiskSpaceInsufficient', message);
-  if (/could not connect|connection to server|server closed the connection|terminating connection/i.test(told))
-    return failure('PostgresUnreachable', message);
+  if (saysLostConnection(told)) return failure('PostgresUnreachable', message);
   if (/deadlock detected|lock timeout|out of shared memory/i.test(told)) return failure('PostgresBusy', message);
   return failure('PostgresFailed', message);
 }
