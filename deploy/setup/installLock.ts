@@ -6,7 +6,7 @@ import { identifyProcess, isRunning, type ProcessIdentity } from '../lab/machine
 
 const pauseMs = 200;
 /** A lock without an owner is being made or taken over; after this long its maker died in between. */
-const ownerlessMsMax = 10_000;
+const ownerlessMsMax = 120_000;
 
 /**
  * Takes a lock between processes, waiting as long as its owner runs: a folder with the owner's identity. One whose owner has ended is

@@ -166,7 +166,7 @@ describe('lock of an installation', () => {
   it('without an owner is taken over when it is old, by one of several at a time', async () => {
     const path = join(directory, 'ownerless.lock');
     mkdirSync(path);
-    const old = Date.now() / 1000 - 60;
+    const old = Date.now() / 1000 - 3600;
     utimesSync(path, old, old);
     let inside = 0;
     let insideMost = 0;
