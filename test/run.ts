@@ -64,7 +64,7 @@ async function runTests(folders: string[]): Promise<number> {
     alone,
     atOnceMax: 2,
     cwd: root,
-    timeoutMs: 1_200_000,
+    timeoutMs: 2_400_000,
     output: process.stdout,
     signal,
   });
