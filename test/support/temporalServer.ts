@@ -27,6 +27,8 @@ export async function startDevServer(): Promise<TestWorkflowEnvironment> {
     (port) => [
       ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'error'],
       ...names.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+      // As the SDK starts it: it asks nobody for newer versions.
+      ...['--dynamic-config-value', 'frontend.enableServerVersionCheck=false'],
       ...unthrottled,
     ],
     (address) =>
