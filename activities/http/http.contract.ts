@@ -33,7 +33,7 @@ export interface HttpActivities {
   /** The same for several requests to one host, one after the other over one connection, in one activity; answers in the order of the requests. */
   requestHttpAll(input: { host: HostRef; requests: HttpRequest[]; accept: number[] }): Promise<HttpAnswer[]>;
   /**
-   * Asks until a status in `accept` comes, for at most `limitSeconds`. Heartbeats. Fails with HttpUnexpectedAnswer or HttpUnreachable, telling the last answer.
+   * Asks until a status in `accept` comes, for at most `limitSeconds`; a request under way then may take up to 10 s more. Heartbeats. Fails with HttpUnexpectedAnswer or HttpUnreachable, telling the last answer.
    */
   waitForHttp(input: { host: HostRef; request: HttpRequest; accept: number[]; limitSeconds: number }): Promise<HttpAnswer>;
 }

@@ -15,8 +15,8 @@ type Asking = Omit<Exchange, 'agent'> & { resolveSecret: ResolveSecret };
 const pauseFirstMs = 300;
 const pauseMaxMs = 3_000;
 const pauseGrowth = 1.5;
-/** Even a wait without time asks once, and gives a service that runs the time to answer. */
-const lastAskSeconds = 0.5;
+/** Even a wait without time asks once, and every request has the time that a service on a busy machine takes to answer; the wait may end so much later. */
+const lastAskSeconds = 10;
 
 /** Asks again and again until an accepted answer comes or the limit is met; the failure tells what was seen last. */
 export async function waitForAnswer(ask: Asking, limitSeconds: number): Promise<HttpAnswer> {

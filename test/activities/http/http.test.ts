@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 
 import { CancelledFailure } from '@temporalio/common';
 
@@ -35,12 +34,12 @@ for (const way of ['local', 'ssh'] as const) {
       scheme: 'http',
       port: server.port,
       path,
-      timeoutSeconds: 5,
+      timeoutSeconds: 120,
       ...changes,
     });
     const ask = (path: string, changes: Partial<HttpRequest> = {}, accept = [200]) =>
       runActivity(() => http.requestHttp({ host, request: request(path, changes), accept }));
-    const nothingOpen = () => waitUntil('all connections are closed', () => server.connections.open === 0, 3_000);
+    const nothingOpen = () => waitUntil('all connections are closed', () => server.connections.open === 0);
 
     before(async () => {
       server = await startTestServer((incoming, answer) => {
@@ -65,6 +64,7 @@ for (const way of ['local', 'ssh'] as const) {
           answer.writeHead(200, { 'content-length': '1000' }).write('only this');
           setTimeout(() => answer.destroy(), 50);
         } else if (path === '/wrong-json') answer.writeHead(200, json).end('{ no json');
+        else if (path === '/slow') setTimeout(() => answer.end('late'), 1_000);
         else if (path === '/empty') answer.writeHead(204).end();
         else if (path === '/redirect') answer.writeHead(302, { location: '/echo' }).end();
         // Else: no answer.
@@ -141,9 +141,7 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('gives up after the time of the request and closes its connection', async () => {
-      const beganMs = performance.now();
       await assert.rejects(ask('/never', { timeoutSeconds: 0.4 }), { type: 'HttpUnreachable', message: /no answer within 0.4 s/ });
-      assert.ok(performance.now() - beganMs < 2_000);
       await nothingOpen();
     });
 
@@ -197,9 +195,8 @@ for (const way of ['local', 'ssh'] as const) {
     });
 
     test('ends the request when cancelled, and heartbeats until then', async () => {
-      const asking = beginActivity(() => http.requestHttp({ host, request: request('/never', { timeoutSeconds: 60 }), accept: [200] }));
-      await pause(2_800);
-      assert.ok(asking.heartbeats.length >= 2, `${asking.heartbeats.length} heartbeats`);
+      const asking = beginActivity(() => http.requestHttp({ host, request: request('/never', { timeoutSeconds: 3_600 }), accept: [200] }));
+      await waitUntil('it has sent two heartbeats', () => asking.heartbeats.length >= 2);
       asking.cancel();
       await assert.rejects(asking.result, CancelledFailure);
       await nothingOpen();
@@ -208,9 +205,9 @@ for (const way of ['local', 'ssh'] as const) {
     test('waits until a service listens and accepts', async () => {
       const port = await freePort();
       const waiting = beginActivity(() =>
-        http.waitForHttp({ host, request: request('/status', { port }), accept: [200], limitSeconds: 20 }),
+        http.waitForHttp({ host, request: request('/status', { port }), accept: [200], limitSeconds: 300 }),
       );
-      await pause(800);
+      await waitUntil('it has asked in vain', () => waiting.heartbeats.length > 0);
       let asked = 0;
       const late = await startTestServer((_incoming, answer) => answer.writeHead((asked += 1) < 3 ? 503 : 200).end('ready'), { port });
       try {
@@ -224,22 +221,24 @@ for (const way of ['local', 'ssh'] as const) {
     test('tells the last thing seen when the wait ends', async () => {
       const wait = (path: string, changes: Partial<HttpRequest> = {}) =>
         runActivity(() => http.waitForHttp({ host, request: request(path, changes), accept: [200], limitSeconds: 1.2 }));
-      const beganMs = performance.now();
       await assert.rejects(wait('/error'), { type: 'HttpUnexpectedAnswer', message: /within 1.2 s \(\d requests .*500.*the disk is full/ });
-      await assert.rejects(wait('/never'), { type: 'HttpUnreachable', message: /within 1.2 s .*no answer/ });
+      await assert.rejects(wait('/never', { timeoutSeconds: 0.3 }), { type: 'HttpUnreachable', message: /within 1.2 s .*no answer/ });
       await assert.rejects(wait('/echo', { port: await freePort() }), { type: 'HttpUnreachable', message: /connection refused/ });
-      assert.ok(performance.now() - beganMs < 6_500);
       await nothingOpen();
+    });
+
+    test('gives a service the time to answer, also at the end of its wait', async () => {
+      const wait = runActivity(() => http.waitForHttp({ host, request: request('/slow'), accept: [200], limitSeconds: 0 }));
+      assert.equal((await wait).text, 'late');
     });
 
     test('ends a wait when cancelled', async () => {
       const port = await freePort();
-      const waiting = beginActivity(() => http.waitForHttp({ host, request: request('/', { port }), accept: [200], limitSeconds: 60 }));
-      await pause(1_500);
+      const waiting = beginActivity(() => http.waitForHttp({ host, request: request('/', { port }), accept: [200], limitSeconds: 600 }));
+      await waitUntil('it has asked in vain', () => waiting.heartbeats.length > 0);
+      // At its limit it would end otherwise.
       waiting.cancel();
-      const beganMs = performance.now();
       await assert.rejects(waiting.result, CancelledFailure);
-      assert.ok(performance.now() - beganMs < 500);
     });
   });
 }

@@ -22,6 +22,8 @@ export async function startTestServer(
     connections.open += 1;
     socket.once('close', () => (connections.open -= 1));
   });
+  // Who closes a connection is the client's affair here.
+  server.keepAliveTimeout = 0;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
