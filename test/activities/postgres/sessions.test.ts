@@ -73,6 +73,31 @@ describe('a session that the server is slow to end', { concurrency: 1 }, () => {
     assert.equal(begun, false);
   });
 
+  test('is waited for by whoever asks what became of its swap', async () => {
+    const copy = bench.copy('lost');
+    assert.equal(await bench.act('readSwap', { copy, act: 'swap' }), null);
+    const swapping = await bench.connect('target');
+    try {
+      await swapping.query('begin');
+      await swapping.query(
+        `insert into nightshift.copy_checkpoint (replica, run, item, facts) values ('test', 'lost', 'swap', '{"moved": 3}')`,
+      );
+      let told = false;
+      const seen = bench.act('readSwap', { copy, act: 'swap' }).finally(() => (told = true));
+      await waitUntil('it waits', async () => {
+        const waiting = await bench.sql(
+          'target',
+          `select from pg_stat_activity where application_name like 'nightshift % swapped' and wait_event_type = 'Lock'`,
+        );
+        return told || waiting.length > 0;
+      });
+      await swapping.query('commit');
+      assert.deepEqual(await seen, { moved: 3 });
+    } finally {
+      await swapping.end();
+    }
+  });
+
   test('keeps no snapshot after its release', async () => {
     const copy = bench.copy('release');
     const snapshot = await bench.act('holdSnapshot', { copy, limitSeconds: 600, idleSeconds: 600 });
