@@ -105,19 +105,33 @@ async function endLeftover(
     'CommandFailed',
     `port ${port} of ${loopbackOf(host)} on ${host.ref.name} is taken by something else than a mongod on ${dataDirectory}`,
   );
-  await withMember(dependencies, endpoint, undefined, async (client) => {
+  const processId = await withMember(dependencies, endpoint, undefined, async (client) => {
     const options = await client.db('admin').command({ getCmdLineOpts: 1 });
     const parsed = options.parsed as { storage?: { dbPath?: string } } | undefined;
     if (parsed?.storage?.dbPath !== dataDirectory) throw taken;
+    const { pid } = await client.db('admin').command({ serverStatus: 1 });
     await shutDown(client);
+    return Number(pid);
   }).catch((error: unknown) => {
     throw error instanceof ApplicationFailure && error.type === 'CredentialsRejected' ? taken : error;
   });
   const deadlineMs = performance.now() + stopSecondsMax * 1000;
-  while (await listens(host, port)) {
+  // Its port is closed before it lets go of the files.
+  while ((await listens(host, port)) || (await runs(host, processId))) {
     if (performance.now() > deadlineMs) throw taken;
     await pause(pollMs, undefined, { signal: cancellationSignal() });
   }
+}
+
+/** Whether a process of the host runs; one that has ended and that nobody has asked about is none. */
+async function runs(host: Host, processId: number): Promise<boolean> {
+  const script = 'read -r process_stat 2>/dev/null <"/proc/$1/stat" || exit 1; case "${process_stat##*) }" in Z*) exit 1;; esac';
+  const { exitCode } = await host.run(['sh', '-c', script, 'nightshift', String(processId)], {
+    accept: [0, 1, 2],
+    timeoutSeconds: 30,
+    signal: cancellationSignal(),
+  });
+  return exitCode === 0;
 }
 
 /** The answer to a shutdown is a closed connection. */

@@ -7,6 +7,7 @@ import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { runActivity } from '../../support/runActivity.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { systemdMissing } from '../../support/systemdMissing.ts';
+import { watchSecondsMax } from './archiveBench.ts';
 import { startSystemdMachine, type SystemdMachine } from '../hosts/systemdMachine.ts';
 
 describe('archives as units of systemd', { skip: await systemdMissing('archives') }, () => {
@@ -49,8 +50,10 @@ describe('archives as units of systemd', { skip: await systemdMissing('archives'
     return job;
   };
   const start = (job: ArchiveJob): Promise<void> => runActivity(() => files.startArchive(job));
+  const findUnfinished = () =>
+    runActivity(() => files.findUnfinishedArchives({ host: machine.ref, path: '/backup', jobPrefix: 'nightshift-test-' }));
   const finish = async (job: ArchiveJob): Promise<Archive> => {
-    const progress = await runActivity(() => files.watchArchive({ ...job, watchSeconds: 60 }));
+    const progress = await runActivity(() => files.watchArchive({ ...job, watchSeconds: watchSecondsMax }));
     assert.equal(progress.state, 'done');
     return progress.archive;
   };
@@ -68,38 +71,37 @@ describe('archives as units of systemd', { skip: await systemdMissing('archives'
     const archive = await finish(job);
     await start(job);
     assert.deepEqual(await finish(job), archive);
-    assert.match(
-      await onMachine(`systemctl show -p ActiveState,SubState,ExecMainStatus ${job.job}.service`),
-      /ActiveState=active\nSubState=exited/,
-    );
+    const shown = () => onMachine(`systemctl show -p ActiveState,SubState,ExecMainStatus ${job.job}.service`);
+    await waitUntil('systemd knows its end', async () => /ActiveState=active\nSubState=exited/.test(await shown()));
     const unpacked = await runActivity(() => files.unpackArchive({ host: machine.ref, archive, directory: '/srv/drill' }));
     assert.equal(unpacked.sizeBytes, archive.sourceBytes);
     await onMachine('diff -r "$1" /srv/drill && rm -r /srv/drill');
     await runActivity(() => files.verifyArchive({ host: machine.ref, archive }));
     await runActivity(() => files.forgetArchiveJob(job));
-    assert.equal(await onMachine(`systemctl list-units --all --plain --no-legend 'nightshift-test-*'`), '');
+    const units = () => onMachine(`systemctl list-units --all --plain --no-legend 'nightshift-test-*'`);
+    await waitUntil('systemd has let go of its unit', async () => (await units()) === '');
     await runActivity(() => files.verifyArchive({ host: machine.ref, archive }));
   });
 
   test('under way are found, and discarded with every process, twice the same', async () => {
     const job = await startSlow('discarded');
-    const found = await runActivity(() =>
-      files.findUnfinishedArchives({ host: machine.ref, path: '/backup', jobPrefix: 'nightshift-test-' }),
-    );
+    const found = await findUnfinished();
     assert.deepEqual(found, { partialFiles: [`${job.target}.part`], jobs: [job.job] });
     for (let time = 0; time < 2; time += 1) await runActivity(() => files.discardArchive({ ...job, removeTarget: true }));
     assert.equal(await onMachine('pgrep -x zstd; ls -A /backup /var/lib/nightshift/jobs | grep nightshift-test; exit 0'), '');
-    const none = await runActivity(() =>
-      files.findUnfinishedArchives({ host: machine.ref, path: '/backup', jobPrefix: 'nightshift-test-' }),
-    );
-    assert.deepEqual(none, { partialFiles: [], jobs: [] });
+    // systemd lets go of the unit a moment after its end.
+    await waitUntil('nothing unfinished is found', async () => {
+      const none = await findUnfinished();
+      assert.deepEqual(none.partialFiles, []);
+      return none.jobs.length === 0;
+    });
   });
 
   test('whose unit somebody stops fail, and can be made again after they are discarded', async () => {
     const job = await startSlow('stopped');
     await onMachine(`systemctl stop ${job.job}.service`);
     await assert.rejects(
-      runActivity(() => files.watchArchive({ ...job, watchSeconds: 30 })),
+      runActivity(() => files.watchArchive({ ...job, watchSeconds: watchSecondsMax })),
       { type: 'ArchiveFailed' },
     );
     await runActivity(() => files.discardArchive({ ...job, removeTarget: true }));
@@ -123,15 +125,13 @@ describe('archives as units of systemd', { skip: await systemdMissing('archives'
           () => true,
           () => false,
         ),
-      60_000,
+      300_000,
     );
     await assert.rejects(
       runActivity(() => files.watchArchive({ ...job, watchSeconds: 5 })),
       { type: 'ArchiveFailed', message: /gone without a result/ },
     );
-    const found = await runActivity(() =>
-      files.findUnfinishedArchives({ host: machine.ref, path: '/backup', jobPrefix: 'nightshift-test-' }),
-    );
+    const found = await findUnfinished();
     assert.deepEqual(found, { partialFiles: [`${job.target}.part`], jobs: [job.job] });
     await runActivity(() => files.discardArchive({ ...job, removeTarget: true }));
     assert.equal(await onMachine('ls -A /backup'), '');

@@ -10,11 +10,11 @@ import { failureOf, mongo } from './testActivities.ts';
 const { mongod, missing } = await findMongod();
 
 const read = (cluster: MongoCluster) => runActivity(() => mongo.readBalancer({ cluster }));
-const stop = (cluster: MongoCluster, limitSeconds = 30) => runActivity(() => mongo.stopBalancer({ cluster, limitSeconds }));
+const stop = (cluster: MongoCluster, limitSeconds = 300) => runActivity(() => mongo.stopBalancer({ cluster, limitSeconds }));
 const restore = (cluster: MongoCluster, mode: 'full' | 'off') => runActivity(() => mongo.restoreBalancer({ cluster, mode }));
 const router = (name: string, port: number): MongoRouter => ({ host: hostRef(name), address: '127.0.0.1', port, unit: 'vitam-mongos' });
 
-describe('the balancer on the primary of a config set of three', { skip: missing, timeout: 180_000 }, () => {
+describe('the balancer on the primary of a config set of three', { skip: missing, timeout: 1_100_000 }, () => {
   let real: RealMongo;
   let config: RealReplicaSet;
   let cluster: MongoCluster;
@@ -23,7 +23,7 @@ describe('the balancer on the primary of a config set of three', { skip: missing
     real = await openRealMongo(mongod ?? '');
     config = await real.replicaSet({ name: 'configsvr', role: 'config', members: 3 });
     cluster = { name: 'data', routers: [], config: config.set, shards: [], adminCredential: systemUser };
-    await runActivity(() => mongo.waitForReplicaSet({ set: config.set, limitSeconds: 60 }));
+    await runActivity(() => mongo.waitForReplicaSet({ set: config.set, limitSeconds: 300 }));
   });
   after(() => real?.close());
 
@@ -60,7 +60,7 @@ describe('the balancer on the primary of a config set of three', { skip: missing
     await config.stop(lost, 'SIGKILL');
     assert.equal((await restore(cluster, 'full')).mode, 'full');
     await config.start(lost);
-    await runActivity(() => mongo.waitForReplicaSet({ set: config.set, limitSeconds: 60 }));
+    await runActivity(() => mongo.waitForReplicaSet({ set: config.set, limitSeconds: 300 }));
     assert.equal((await read(cluster)).mode, 'full');
   });
 
@@ -75,7 +75,7 @@ describe('the balancer on the primary of a config set of three', { skip: missing
   });
 });
 
-describe('the balancer through a mongos (a stand-in for mongos)', { timeout: 60_000 }, () => {
+describe('the balancer through a mongos (a stand-in for mongos)', { timeout: 1_100_000 }, () => {
   let mongos: MongosStandIn;
   let cluster: MongoCluster;
   before(async () => {

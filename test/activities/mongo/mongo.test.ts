@@ -105,7 +105,7 @@ describe('a real replica set of three', () => {
     );
 
     await shard.start(stopped.host);
-    assert.deepEqual((await run('waitForReplicaSet', { set: shard.set, limitSeconds: 60 })).faults, []);
+    assert.deepEqual((await run('waitForReplicaSet', { set: shard.set, limitSeconds: 300 })).faults, []);
   });
 
   test('counts alone are recorded and compared when digests would take too long', async () => {
@@ -122,7 +122,7 @@ describe('a real replica set of three', () => {
     await shard.stop(other.host.name);
     assert.equal((await failureOf(run('confirmPrimaryStopped', { set: shard.set, stopped: pretended }))).type, 'PrimaryChanged');
     await shard.start(other.host.name);
-    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 60 });
+    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 300 });
   });
 
   test('a killed mongod is not taken for a clean stop', async () => {
@@ -130,7 +130,7 @@ describe('a real replica set of three', () => {
     await shard.stop(stopped.host, 'SIGKILL');
     assert.equal((await failureOf(run('confirmPrimaryStopped', { set: shard.set, stopped }))).type, 'MongoNotStoppedCleanly');
     await shard.start(stopped.host);
-    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 60 });
+    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 300 });
   });
 
   test('without a majority there is no primary, and the wait for one ends at its limit', async () => {
@@ -138,11 +138,12 @@ describe('a real replica set of three', () => {
     const first = shard.set.members.find(({ host }) => host.name === primary.host);
     const second = shard.set.members.find(({ host }) => host.name !== primary.host);
     assert.ok(first && second);
-    await Promise.all([shard.stop(first.host.name), shard.stop(second.host.name)]);
+    // Killed: one that is stopped hands its role over, and the third would hold it for a while.
+    await Promise.all([shard.stop(first.host.name, 'SIGKILL'), shard.stop(second.host.name, 'SIGKILL')]);
     assert.equal((await failureOf(run('findPrimary', { set: shard.set }))).type, 'MongoNoPrimary');
     assert.equal((await failureOf(run('waitForReplicaSet', { set: shard.set, limitSeconds: 1 }))).type, 'MongoNoPrimary');
     await Promise.all([shard.start(first.host.name), shard.start(second.host.name)]);
-    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 60 });
+    await run('waitForReplicaSet', { set: shard.set, limitSeconds: 300 });
   });
 
   test('unpacked files that are no database are told, and nothing is left running', async () => {
@@ -177,7 +178,7 @@ describe('a real config server', () => {
 
   test('its balancer is stopped, found idle, and put back to either mode, through the config primary', async () => {
     assert.equal((await run('readBalancer', { cluster })).mode, 'full');
-    const off = await run('stopBalancer', { cluster, limitSeconds: 60 });
+    const off = await run('stopBalancer', { cluster, limitSeconds: 300 });
     assert.deepEqual([off.mode, off.inRound], ['off', false]);
     assert.match(off.through, /config primary/);
     assert.equal((await run('restoreBalancer', { cluster, mode: 'off' })).mode, 'off');
@@ -195,7 +196,7 @@ describe('a real config server', () => {
   });
 
   test('its own content is recorded and found in a copy', async () => {
-    await run('stopBalancer', { cluster, limitSeconds: 60 });
+    await run('stopBalancer', { cluster, limitSeconds: 300 });
     const content = await run('recordContent', { set: config.set });
     assert.ok(
       content.collections.some(({ database, collection }) => database === 'config' && collection === 'settings'),

@@ -4,13 +4,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 
 import { MongoClient } from 'mongodb';
 
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import type { MongoCredential, MongoMember, ReplicaSet } from '../../../activities/mongo/mongo.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
+import { waitUntil } from '../../support/waitUntil.ts';
+
+/** Longer than a busy machine takes to start a server. */
+export const patienceMs = 180_000;
 
 /** Text of the keyfile, which is also the password of the server's own user. */
 const keyText = 'nightshiftTestKeyfile0123456789';
@@ -81,7 +84,9 @@ export class RealReplicaSet {
   async start(hostName: string): Promise<void> {
     const { port, dataDirectory } = this.member(hostName);
     const role = this.set.role === 'config' ? '--configsvr' : '--shardsvr';
-    const settings = ['shutdownTimeoutMillisForSignaledShutdown=100', 'diagnosticDataCollectionEnabled=false'];
+    // Nothing may change the content by itself while a test looks.
+    const quiet = ['ttlMonitorEnabled=false', 'disableLogicalSessionCacheRefresh=true', 'diagnosticDataCollectionEnabled=false'];
+    const settings = ['shutdownTimeoutMillisForSignaledShutdown=100', ...quiet];
     const child = spawn(
       this.#mongod,
       [
@@ -112,7 +117,7 @@ export class RealReplicaSet {
 
   async withClient<T>(hostName: string, work: (client: MongoClient) => Promise<T>, credential: MongoCredential = systemUser): Promise<T> {
     const client = new MongoClient(`mongodb://127.0.0.1:${this.member(hostName).port}/?directConnection=true`, {
-      serverSelectionTimeoutMS: 20_000,
+      serverSelectionTimeoutMS: patienceMs,
       auth: { username: credential.username, password: await resolveSecret(credential.password) },
       authSource: credential.authSource,
     });
@@ -125,14 +130,19 @@ export class RealReplicaSet {
 
   /** Host name of the member that says it is the writable primary. */
   async primary(): Promise<string> {
-    for (let tries = 0; tries < 300; tries += 1) {
-      for (const hostName of this.#processes.keys()) {
-        const hello = await this.withClient(hostName, (client) => client.db('admin').command({ hello: 1 })).catch(() => null);
-        if (hello?.isWritablePrimary) return hostName;
-      }
-      await pause(100);
-    }
-    throw new Error(`test: ${this.set.name} has no primary after 30 s`);
+    let primary = '';
+    await waitUntil(
+      `${this.set.name} has a primary`,
+      async () => {
+        for (const hostName of this.#processes.keys()) {
+          const hello = await this.withClient(hostName, (client) => client.db('admin').command({ hello: 1 })).catch(() => null);
+          if (hello?.isWritablePrimary) primary = hostName;
+        }
+        return primary !== '';
+      },
+      patienceMs,
+    );
+    return primary;
   }
 }
 
@@ -177,14 +187,15 @@ export async function openRealMongo(mongod: string): Promise<RealMongo> {
           replSetInitiate: {
             _id: name,
             ...(role === 'config' ? { configsvr: true } : {}),
-            settings: { electionTimeoutMillis: 2000 },
+            // Short for the tests that kill a primary; a busy machine keeps a heartbeat back for less.
+            settings: { electionTimeoutMillis: 5_000 },
             members: members.map(({ port }, index) => ({ _id: index, host: `127.0.0.1:${port}` })),
           },
         }),
       );
       const primary = await real.primary();
       const user = { createUser: 'operator', pwd: await resolveSecret('mongo-operator'), roles: ['root'] };
-      await real.withClient(primary, (client) => client.db('admin').command({ ...user, writeConcern: { w: size, wtimeout: 20_000 } }));
+      await real.withClient(primary, (client) => client.db('admin').command({ ...user, writeConcern: { w: size, wtimeout: patienceMs } }));
       return real;
     },
     async close() {
