@@ -1,12 +1,14 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import type { HostRef, SshReach } from '../../../activities/hosts/hosts.contract.ts';
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
+
+export { freePort };
 
 /** A real OpenSSH server of our own on a loopback port, for the user who runs the tests. */
 export interface SshServer {
@@ -131,14 +133,6 @@ async function endAndWait(server: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => server.once('exit', resolve));
   server.kill('SIGTERM');
   await ended;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function fingerprint(publicKeyFile: string): string {

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,11 +8,14 @@ import { MongoClient } from 'mongodb';
 
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import type { MongoCredential, MongoMember, ReplicaSet } from '../../../activities/mongo/mongo.contract.ts';
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 /** Longer than a busy machine takes to start a server. */
 export const patienceMs = 180_000;
+
+export { freePort };
 
 /** Text of the keyfile, which is also the password of the server's own user. */
 const keyText = 'nightshiftTestKeyfile0123456789';
@@ -45,15 +47,6 @@ export function hostRef(name: string): HostRef {
     serviceManager: { kind: 'supervisor', command: 'supervisorctl', configFile: '/none' },
     stateDirectory: join(tmpdir(), 'nightshift-test-state'),
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Members by host name; each is one real process. */
