@@ -8,6 +8,8 @@ import { literal } from '../identifiers.ts';
 /** Below the second after which a server looks for deadlocks: we give way before it could choose a reader. */
 const lockMs = 700;
 const pauseMsMax = 3_000;
+/** How long maintenance may take to end once the server has told it to; a vacuum looks between two pages. */
+const maintenanceMs = 4_000;
 
 const brackets = {
   transaction: { begin: 'begin', end: 'commit', back: 'rollback' },
@@ -64,6 +66,26 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
+ * Waits for VACUUM, ANALYZE and index builds on those of the relations that are tables, and holds nobody else up: the lock that keeps them away lets
+ * readers and writers pass. A server ends an autovacuum for whoever has waited longer than its deadlock_timeout, which our own locks never do. While it is held
+ * no further one begins. One that goes on makes the try fail as a reader does.
+ */
+export async function waitForMaintenance(client: pg.ClientBase, relations: readonly string[]): Promise<void> {
+  if (relations.length === 0) return;
+  await client.query(
+    `do $lock$ declare relation text; begin
+       perform set_config('lock_timeout', (select (setting::bigint + ${maintenanceMs})::text from pg_settings where name = 'deadlock_timeout'), true);
+       foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop
+         if exists (select from pg_class where oid = relation::regclass and relkind in ('r', 'p')) then
+           execute 'lock table ' || relation || ' in share update exclusive mode';
+         end if;
+       end loop;
+       perform set_config('lock_timeout', '${lockMs}', true);
+     end $lock$`,
+  );
+}
+
+/**
  * All locks in one statement, so that one limit holds for all of them together. Names of relations as they stand in SQL. LOCK takes tables and views alone; the others
  * are locked by giving them the owner that they have. One that was waited for later, under those of this statement, could make a reader the victim of a deadlock.
  */
@@ -88,7 +110,7 @@ export async function holdersInWords(
   { schemas, names = null }: { schemas: readonly string[]; names?: readonly string[] | null },
 ): Promise<string> {
   const { rows } = await client.query<{ who: string }>(
-    `select format('pid %s (%s, %s, %s since %s)', a.pid, a.usename, coalesce(nullif(a.application_name, ''), 'no name'), a.state, a.xact_start) as who
+    `select format('pid %s (%s, %s, %s since %s)', a.pid, coalesce(a.usename, a.backend_type), coalesce(nullif(a.application_name, ''), 'no name'), a.state, a.xact_start) as who
      from pg_stat_activity a where a.pid <> pg_backend_pid() and exists (
        select from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
        where l.pid = a.pid and l.granted and l.database = a.datid and a.datname = current_database() and n.nspname = any($1::text[]) and ($2::text[] is null or c.relname = any($2::text[])))
