@@ -16,6 +16,8 @@ export abstract class FakeVitamApi {
   clock: () => Promise<number> = async () => Date.now();
   /** When the securisation runs by itself, if it does. */
   securesItselfAt: number | null = null;
+  /** The securisation runs by itself, and ends right before somebody looks which jobs run. */
+  securesItselfBeforeLook = false;
   readonly violations: string[] = [];
   protected readonly platform: VitamPlatform;
 
@@ -58,7 +60,10 @@ export abstract class FakeVitamApi {
           this.securedAt && this.securisationOutcome !== 'none' ? [{ outcome: this.securisationOutcome, evDateTime: this.securedAt }] : [],
       });
     if (path.startsWith('/logbook/v1/lifecycles/') && method === 'POST') return json(null, 202);
-    if (route === 'GET /scheduler/v1/current-jobs') return json([]);
+    if (route === 'GET /scheduler/v1/current-jobs') {
+      if (this.securesItselfBeforeLook) this.securedAt ??= this.nowAt;
+      return json([]);
+    }
     if (route === 'PUT /scheduler/v1/pause/ALL') {
       this.rule(this.securedAt !== null, 'the scheduler was paused before the securisation had ended');
       this.paused = true;

@@ -46,13 +46,14 @@ async function watchToEnd(watch: Watch, at: SecurisationTime, gateAt: string, si
   const graceUntil = at.when === 'now' ? Date.now() : Date.parse(gateAt) + at.graceSeconds * 1000;
   let triggered = false;
   for (;;) {
+    // In this order: one that ends between the two looks has its outcome, and is not taken for one that never began.
+    const running = await watch.isRunning();
     const outcome = await watch.outcomeSince(sinceAt);
     if (outcome !== null) {
       // WARNING: there was nothing to secure (systems.md E.2.5).
       if (outcome === 'OK' || outcome === 'WARNING') return `${outcome}${triggered ? ', triggered by this run' : ', ran by itself'}`;
       throw failure('SecurisationFailed', `the securisation ended with ${outcome}`, { outcome });
     }
-    const running = await watch.isRunning();
     if (!running && !triggered && Date.now() >= graceUntil) {
       triggered = true;
       await watch.trigger();

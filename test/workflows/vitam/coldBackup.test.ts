@@ -202,6 +202,21 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
     );
   });
 
+  test('a securisation that ends between two looks has run by itself: none is triggered after it', async () => {
+    await bench.run(
+      {
+        prepare: (platform) => {
+          platform.securesItselfBeforeLook = true;
+        },
+      },
+      async (run) => {
+        const ended = await run.ended;
+        if ('failure' in ended) throw ended.failure;
+        assert.equal(ended.report.securisation, 'OK, ran by itself');
+      },
+    );
+  });
+
   const by = {
     when: 'now',
     graceSeconds: 1,
