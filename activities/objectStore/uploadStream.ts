@@ -76,7 +76,7 @@ export async function uploadStream({ client, object, params, partBytes, fill, ca
   sending.on('httpUploadProgress', ({ loaded = 0 }) => onProgress(loaded));
   cancelled.addEventListener('abort', cancel, { once: true });
   if (cancelled.aborted) cancel();
-  await Promise.all([fill(body, AbortSignal.any([cancelled, stopping.signal])).catch(failed), sending.done().catch(failed)]);
+  await Promise.all([fill(body, stopping.signal).catch(failed), sending.done().catch(failed)]);
   clearTimeout(patience);
   cancelled.removeEventListener('abort', cancel);
   if (failures.length === 0) return;

@@ -1,5 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
-
 import pg from 'pg';
 
 import { failure } from '../failure.ts';
@@ -7,6 +5,7 @@ import type { ResolveSecret } from '../hosts/host.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
 import { redact } from '../tools/redact.ts';
 import type { PostgresRef } from './postgres.contract.ts';
+import { untilGone } from './untilGone.ts';
 
 export interface Session {
   /** Shown in pg_stat_activity, so that an administrator sees whose it is. */
@@ -23,9 +22,6 @@ export interface Connections {
 }
 
 const connectMs = 15_000;
-/** How long the end of a cancelled session is waited for; a server answers a cancel within milliseconds. */
-const endMaxMs = 30_000;
-const endLookMs = 20;
 /** Limits that an administrator set for people's sessions are not for work of hours; and a statement whose client is gone ends soon (from version 14 on). */
 const ourSettings = `select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false),
   (select set_config(name, '2s', false) from pg_settings where name = 'client_connection_check_interval')`;
@@ -96,10 +92,7 @@ async function cancelBackend(client: pg.Client, openOther: () => Promise<pg.Clie
     try {
       await other.query('select pg_cancel_backend($1)', [processID]);
       cut(client);
-      for (const beganMs = performance.now(); performance.now() - beganMs < endMaxMs; await pause(endLookMs)) {
-        const { rows } = await other.query('select from pg_stat_activity where pid = $1', [processID]);
-        if (rows.length === 0) return;
-      }
+      await untilGone(async () => (await other.query('select from pg_stat_activity where pid = $1', [processID])).rows.length === 0);
     } finally {
       await ended(other);
     }

@@ -21,3 +21,18 @@ export async function ensureOwnTables(client: pg.ClientBase, last: string, sql: 
     throw error;
   }
 }
+
+/**
+ * Reads what a writer of a table of ours may just be committing: when nothing is there, such a writer is waited for, at most 20 s (then PostgresBusy: lock not available),
+ * and it is read again. Call in no transaction.
+ */
+export async function readSettled<Written>(
+  client: pg.ClientBase,
+  table: string,
+  read: () => Promise<Written | null>,
+): Promise<Written | null> {
+  const written = await read();
+  if (written !== null) return written;
+  await client.query(`begin; set local lock_timeout = '20s'; lock table ${ownSchema}.${table} in share mode; commit`);
+  return read();
+}

@@ -13,8 +13,6 @@ import type { MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contr
 import { freePort } from '../../deploy/lab/freePort.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 
-export { freePort } from '../../deploy/lab/freePort.ts';
-
 /** With 100 ms between two. */
 const triesMax = 1_800;
 

@@ -37,14 +37,6 @@ export async function readCheckpoint(client: pg.ClientBase, { replica, run }: Ow
   return row ? { rows: Number(row.rows ?? 0), bytes: Number(row.bytes ?? 0), facts: row.facts } : null;
 }
 
-/** For a moment in which a writer may just be at its end: waits for it, at most 20 s (then PostgresBusy: lock not available). Call in no transaction. */
-export async function readSettledCheckpoint(client: pg.ClientBase, owner: Owner, item: string): Promise<Checkpoint | null> {
-  const written = await readCheckpoint(client, owner, item);
-  if (written !== null) return written;
-  await client.query(`begin; set local lock_timeout = '20s'; lock table ${schema}.copy_checkpoint in share mode; commit`);
-  return readCheckpoint(client, owner, item);
-}
-
 /** All checkpoints of the run whose name begins with `prefix`. */
 export async function listCheckpoints(client: pg.ClientBase, { replica, run }: Owner, prefix: string): Promise<Map<string, Checkpoint>> {
   const { rows } = await client.query<{ item: string; rows: string | null; bytes: string | null; facts: unknown }>(

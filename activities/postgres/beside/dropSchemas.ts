@@ -4,7 +4,7 @@ import { failure } from '../../failure.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { isRelation, objectsOf, schemaExists } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf } from '../swap/dependents.ts';
-import { giveWay, holdersInWords, lockAtOnce, waitForMaintenance } from '../swap/giveWay.ts';
+import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
 
 /** Drops a schema of ours with everything in it; refuses when anything outside depends on it, since CASCADE would take that too. */
 export async function dropOwnSchema(target: pg.ClientBase, schema: string): Promise<void> {
@@ -31,7 +31,6 @@ export async function whenUnread<Result>(
     const relations: string[] = [];
     for (const schema of schemas)
       for (const object of await objectsOf(target, schema)) if (isRelation(object)) relations.push(qualified(schema, object.name));
-    await waitForMaintenance(target, relations);
     await lockAtOnce(target, relations);
     for (const schema of schemas) await dropOwnSchema(target, schema);
     await target.query('set local lock_timeout = 0');

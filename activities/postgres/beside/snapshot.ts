@@ -1,5 +1,4 @@
 import { createInterface } from 'node:readline/promises';
-import { setTimeout as pause } from 'node:timers/promises';
 
 import type pg from 'pg';
 
@@ -11,12 +10,9 @@ import { postgresFailure } from '../connections.ts';
 import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
 import { applicationOf, markOf } from '../sessionNames.ts';
 import { conflictsInWords, isStandby } from '../standby.ts';
+import { untilGone } from '../untilGone.ts';
 import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
 import type { KeeperOrder } from './snapshotKeeper.ts';
-
-/** How long a keeper's end is waited for; it ends within milliseconds. */
-const endMaxMs = 30_000;
-const endLookMs = 20;
 
 /** Begins the keeper, or answers the snapshot that the run's keeper already holds. */
 export async function holdSnapshotOf(
@@ -52,14 +48,14 @@ export async function releaseSnapshotOf({ session }: Connections, copy: BesideCo
 
 /** The server ends a session a moment after it is told to: asked again until none is left, since until then the snapshot can be used. */
 async function endKeepers(client: pg.ClientBase, { replica }: BesideCopy): Promise<void> {
-  for (const beganMs = performance.now(); performance.now() - beganMs < endMaxMs; await pause(endLookMs)) {
+  await untilGone(async () => {
     const { rowCount } = await client.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where application_name like 'nightshift-keeper ' || $1 || ' %' and usename = current_user and pid <> pg_backend_pid()`,
       [markOf(replica)],
     );
-    if (!rowCount) return;
-  }
+    return !rowCount;
+  });
 }
 
 /** Begins with another word than the sessions that keep it wanted. */

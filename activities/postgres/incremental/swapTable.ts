@@ -4,7 +4,7 @@ import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../connections.ts';
 import { qualified, quoted } from '../identifiers.ts';
 import { defaultGrants } from '../swap/defaultGrants.ts';
-import { giveWay, holdersInWords, lockAtOnce, waitForMaintenance } from '../swap/giveWay.ts';
+import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { bindAgain } from '../swap/views.ts';
 import { boundObjects } from './boundObjects.ts';
@@ -45,7 +45,6 @@ async function swapOnce(target: pg.Client, copy: IncrementalCopy, address: Table
   await target.query('set local check_function_bodies = off');
   if (replaces) {
     const materialized = bound.materialized.map((view) => qualified(schema, view));
-    await waitForMaintenance(target, [qualified(schema, table)]);
     await lockAtOnce(target, [qualified(schema, table), ...bound.views.map(({ name }) => name), ...materialized]);
     for (const sql of await grantsLike(target, { from: schema, to: load })) await target.query(sql);
     await target.query(`create schema ${quoted(retired)}`);

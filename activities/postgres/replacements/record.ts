@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { ensureOwnTables } from '../ownTables.ts';
+import { ensureOwnTables, readSettled } from '../ownTables.ts';
 import { ownSchema as schema } from '../postgres.contract.ts';
 import type { ReplacementOwner } from './owner.contract.ts';
 
@@ -28,13 +28,9 @@ export async function readReplacement(client: pg.ClientBase, owner: ReplacementO
   return (await isThere(client)) ? writtenBy(client, owner, thing) : null;
 }
 
-/** For a moment in which a writer may just be at its end: waits for it, at most 20 s (then PostgresBusy: lock not available). Call in no transaction. */
+/** For a moment in which a writer may just be at its end; see `readSettled`. */
 export async function readSettledReplacement(client: pg.ClientBase, owner: ReplacementOwner, thing: Replaced): Promise<unknown> {
-  if (!(await isThere(client))) return null;
-  const written = await writtenBy(client, owner, thing);
-  if (written !== null) return written;
-  await client.query(`begin; set local lock_timeout = '20s'; lock table ${schema}.replacement in share mode; commit`);
-  return writtenBy(client, owner, thing);
+  return (await isThere(client)) ? readSettled(client, 'replacement', () => writtenBy(client, owner, thing)) : null;
 }
 
 async function isThere(client: pg.ClientBase): Promise<boolean> {

@@ -65,43 +65,54 @@ export function isBusy(error: unknown): boolean {
   return ['57014', '55P03', '40P01'].includes((error as { code?: string }).code ?? '');
 }
 
+/** The body of a DO block that goes through relations, named as they stand in SQL. */
+function forEachRelation(relations: readonly string[], act: string): string {
+  return `foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop ${act} end loop;`;
+}
+
 /**
  * Waits for VACUUM, ANALYZE and index builds on those of the relations that are tables, and holds nobody else up: the lock that keeps them away lets
  * readers and writers pass. A server ends an autovacuum for whoever has waited longer than its deadlock_timeout, which our own locks never do. While it is held
  * no further one begins. One that goes on makes the try fail as a reader does.
  */
-export async function waitForMaintenance(client: pg.ClientBase, relations: readonly string[]): Promise<void> {
-  if (relations.length === 0) return;
+async function waitForMaintenance(client: pg.ClientBase, relations: readonly string[]): Promise<void> {
   await client.query(
     `do $lock$ declare relation text; begin
        perform set_config('lock_timeout', (select (setting::bigint + ${maintenanceMs})::text from pg_settings where name = 'deadlock_timeout'), true);
-       foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop
-         if exists (select from pg_class where oid = relation::regclass and relkind in ('r', 'p')) then
-           execute 'lock table ' || relation || ' in share update exclusive mode';
-         end if;
-       end loop;
+       ${forEachRelation(
+         relations,
+         `if exists (select from pg_class where oid = relation::regclass and relkind in ('r', 'p')) then
+            execute 'lock table ' || relation || ' in share update exclusive mode';
+          end if;`,
+       )}
        perform set_config('lock_timeout', '${lockMs}', true);
      end $lock$`,
   );
 }
 
 /**
- * All locks in one statement, so that one limit holds for all of them together. Names of relations as they stand in SQL. LOCK takes tables and views alone; the others
- * are locked by giving them the owner that they have. One that was waited for later, under those of this statement, could make a reader the victim of a deadlock.
+ * Waits for maintenance, then takes all locks in one statement, so that one limit holds for all of them together. Names of relations as they stand in SQL. LOCK takes tables
+ * and views alone; the others are locked by giving them the owner that they have. One that was waited for later, under those of this statement, could make a reader
+ * the victim of a deadlock.
+ * @returns when readers began to wait (performance.now()).
  */
-export async function lockAtOnce(client: pg.ClientBase, relations: readonly string[]): Promise<void> {
-  if (relations.length === 0) return;
+export async function lockAtOnce(client: pg.ClientBase, relations: readonly string[]): Promise<number> {
+  if (relations.length === 0) return performance.now();
+  await waitForMaintenance(client, relations);
+  const beganMs = performance.now();
   await client.query(`set local statement_timeout = ${lockMs}`);
   await client.query(
     `do $lock$ declare relation text; holder text; begin
-       foreach relation in array array[${relations.map(literal).join(', ')}]::text[] loop
-         select quote_ident(pg_get_userbyid(c.relowner)) into holder from pg_class c where c.oid = relation::regclass and c.relkind in ('m', 'f', 'S');
-         if holder is null then execute 'lock table ' || relation || ' in access exclusive mode';
-         else execute 'alter table ' || relation || ' owner to ' || holder; end if;
-       end loop;
+       ${forEachRelation(
+         relations,
+         `select quote_ident(pg_get_userbyid(c.relowner)) into holder from pg_class c where c.oid = relation::regclass and c.relkind in ('m', 'f', 'S');
+          if holder is null then execute 'lock table ' || relation || ' in access exclusive mode';
+          else execute 'alter table ' || relation || ' owner to ' || holder; end if;`,
+       )}
      end $lock$`,
   );
   await client.query('set local statement_timeout = 0');
+  return beganMs;
 }
 
 /** Who holds locks on relations of the schemas, or on those of the given names: for the operator who has to choose. */

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { failure } from '../../failure.ts';
 import type { SchemaObject } from './catalog.ts';
 import { dependentsInWords, dependentsOf } from './dependents.ts';
-import { isBusy, lockAtOnce, waitForMaintenance } from './giveWay.ts';
+import { isBusy, lockAtOnce } from './giveWay.ts';
 
 /** Something that is bound to a table, and the statement that binds it to the table that has the name now. */
 export interface Rebinding {
@@ -44,9 +44,7 @@ export async function lockWithViews(
 ): Promise<{ views: Rebinding[]; beganMs: number }> {
   const namesOf = async (): Promise<string[]> => (await viewsOver(client, objects, refusal)).map(({ name }) => name);
   const locked = [...relations, ...(await namesOf())];
-  await waitForMaintenance(client, locked);
-  const beganMs = performance.now();
-  await lockAtOnce(client, locked);
+  const beganMs = await lockAtOnce(client, locked);
   const views = await viewsOver(client, objects, refusal);
   await lockAtOnce(
     client,

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { execa } from 'execa';
 
+import { socketFolder } from '../socketFolder.ts';
 import type { LabMachine, LabMachines, LabMachineSpec } from './machines.contract.ts';
 import {
   findMarkedProcesses,
@@ -99,10 +99,7 @@ export function createSupervisorMachines({
   function placesOf(name: string): Places {
     const home = join(base, name);
     const near = join(home, 'supervisor.sock');
-    const far = join(
-      tmpdir().length <= temporaryPathMax ? tmpdir() : '/tmp',
-      `nightshift-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`,
-    );
+    const far = join(socketFolder(temporaryPathMax), `nightshift-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`);
     return {
       home,
       configFile: join(home, 'supervisord.conf'),

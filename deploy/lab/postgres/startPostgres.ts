@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { findDebianPostgres } from '../../setup/debianPostgres.ts';
 import { tool } from '../../setup/tools.ts';
 import { freePort } from '../freePort.ts';
+import { socketFolder } from '../socketFolder.ts';
 import { createDatabase } from './databases.ts';
 import type { PostgresServer, PostgresSetting, PostgresVersion } from './postgres.contract.ts';
 import { openPostmaster, PortTaken, type Postmaster } from './postmaster.ts';
@@ -103,7 +103,7 @@ async function startOnFreePort(postmaster: Postmaster, socketDirectory: string, 
 async function newSocketDirectory(home: string): Promise<string> {
   const remembered = join(home, 'socketDirectory');
   if (existsSync(remembered)) await rm(await readFile(remembered, 'utf8'), { recursive: true, force: true });
-  const made = await mkdtemp(join(tmpdir().length <= temporaryPathMax ? tmpdir() : '/tmp', 'ns-pg-'));
+  const made = await mkdtemp(join(socketFolder(temporaryPathMax), 'ns-pg-'));
   await writeFile(remembered, made);
   return made;
 }

@@ -10,10 +10,11 @@ import { after, before, describe, test } from 'node:test';
 
 import { CancelledFailure } from '@temporalio/common';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { ConnectionRefused, type Host } from '../../../activities/hosts/host.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
-import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
+import { isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 const localRef: HostRef = {

@@ -5,11 +5,12 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, beforeEach, afterEach, describe, test } from 'node:test';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { createHostActivities } from '../../../activities/hosts/hostActivities.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { createSecretResolver } from '../../../activities/tools/resolveSecret.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
-import { freePort, isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
+import { isRunning, sshServerMissing, startSshServer, type SshServer } from './sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 /** Longer than a busy machine takes to shake hands. */

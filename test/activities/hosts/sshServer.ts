@@ -8,8 +8,6 @@ import type { HostRef, SshReach } from '../../../activities/hosts/hosts.contract
 import { freePort } from '../../../deploy/lab/freePort.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
-export { freePort };
-
 /** A real OpenSSH server of our own on a loopback port, for the user who runs the tests. */
 export interface SshServer {
   directory: string;

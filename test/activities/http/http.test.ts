@@ -5,12 +5,13 @@ import { after, before, describe, test } from 'node:test';
 
 import { CancelledFailure } from '@temporalio/common';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { HttpRequest } from '../../../activities/http/http.contract.ts';
 import { createHttpActivities } from '../../../activities/http/httpActivities.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
-import { freePort, sshServerMissing, startSshServer, type SshServer } from '../hosts/sshServer.ts';
+import { sshServerMissing, startSshServer, type SshServer } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { bodyOf, startTestServer, type TestServer } from './testServer.ts';
 

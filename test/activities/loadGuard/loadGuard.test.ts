@@ -7,12 +7,12 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { LoadSource, LoadVerdict, MetricReading } from '../../../activities/loadGuard/loadGuard.contract.ts';
 import { createLoadGuardActivities } from '../../../activities/loadGuard/loadGuardActivities.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { startApplicationStandIn } from '../../../deploy/lab/pixStandIns/applicationStandIn.ts';
 import { startMetricsStandIn } from '../../../deploy/lab/pixStandIns/metricsStandIn.ts';
-import { freePort } from '../hosts/sshServer.ts';
 import { withoutDurability } from '../../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { MongoCluster, MongoRouter } from '../../../activities/mongo/mongo.contract.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { startMongosStandIn, type MongosStandIn } from './mongosStandIn.ts';
-import { findMongod, freePort, hostRef, openRealMongo, operator, systemUser, type RealMongo, type RealReplicaSet } from './realMongod.ts';
+import { findMongod, hostRef, openRealMongo, operator, systemUser, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';
 
 const { mongod, missing } = await findMongod();

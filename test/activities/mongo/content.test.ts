@@ -10,9 +10,10 @@ import { execa } from 'execa';
 import { CancelledFailure } from '@temporalio/common';
 import type { Document } from 'mongodb';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { ContentRecord, ReplicaSet, SeenPrimary } from '../../../activities/mongo/mongo.contract.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
-import { findMongod, freePort, hostRef, openRealMongo, operator, patienceMs, type RealMongo, type RealReplicaSet } from './realMongod.ts';
+import { findMongod, hostRef, openRealMongo, operator, patienceMs, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 

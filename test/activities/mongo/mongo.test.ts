@@ -5,12 +5,13 @@ import { join } from 'node:path';
 
 import { ApplicationFailure } from '@temporalio/common';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { MongoCluster, SeenPrimary } from '../../../activities/mongo/mongo.contract.ts';
 import { createMongoActivities } from '../../../activities/mongo/mongoActivities.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { activityRunner } from '../../support/runActivity.ts';
-import { freePort, keyText, startMongodSet, type MongodSet } from '../../support/mongodProcesses.ts';
+import { keyText, startMongodSet, type MongodSet } from '../../support/mongodProcesses.ts';
 
 const hosts = createHosts({ resolveSecret: async (name) => (name === 'key' ? keyText : 'wrong') });
 const mongo = createMongoActivities({

@@ -15,8 +15,6 @@ import { waitUntil } from '../../support/waitUntil.ts';
 /** Longer than a busy machine takes to start a server. */
 export const patienceMs = 180_000;
 
-export { freePort };
-
 /** Text of the keyfile, which is also the password of the server's own user. */
 const keyText = 'nightshiftTestKeyfile0123456789';
 export const secrets: Record<string, string> = { 'mongo-key': keyText, 'mongo-operator': 'operator-password-1', wrong: 'not-the-password' };

@@ -3,9 +3,10 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 
 import type { MongoClient } from 'mongodb';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { ReplicaSet } from '../../../activities/mongo/mongo.contract.ts';
 import { runActivity } from '../../support/runActivity.ts';
-import { findMongod, freePort, hostRef, openRealMongo, operator, patienceMs, type RealMongo, type RealReplicaSet } from './realMongod.ts';
+import { findMongod, hostRef, openRealMongo, operator, patienceMs, type RealMongo, type RealReplicaSet } from './realMongod.ts';
 import { failureOf, mongo } from './testActivities.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { ObjectStore } from '../../../activities/objectStore/objectStore.contract.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
-import { freePort } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
 export interface Gateway {

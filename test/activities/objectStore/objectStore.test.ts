@@ -8,13 +8,13 @@ import { after, before, describe, test } from 'node:test';
 import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { CancelledFailure } from '@temporalio/common';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ObjectStore } from '../../../activities/objectStore/objectStore.contract.ts';
 import { createObjectStoreActivities } from '../../../activities/objectStore/objectStoreActivities.ts';
 import { partBytesOf } from '../../../activities/objectStore/uploadStream.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
-import { freePort } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { gatewayProgram, startGateway, type Gateway } from './gateway.ts';
 

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import { createHosts } from '../../../activities/hosts/openHost.ts';
 import type { ServiceCondition, ServiceState } from '../../../activities/services/services.contract.ts';
 import { createServiceActivities } from '../../../activities/services/serviceActivities.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
-import { freePort, isRunning } from '../hosts/sshServer.ts';
+import { isRunning } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 import { serverCommand } from './serverCommand.ts';
 import { startSupervisord, type Supervisord } from './supervisord.ts';

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
 import { endProcess } from '../../../deploy/lab/devServer.ts';
 import type { SshFrontConfiguration } from '../../../deploy/lab/machines/sshFront.ts';
 import { ensureKeyPair } from '../../../deploy/lab/machines/sshKeys.ts';
 import { waitForPort } from '../../../deploy/lab/machines/waitForListener.ts';
-import { freePort, sshServerMissing, startSshServer } from '../../activities/hosts/sshServer.ts';
+import { sshServerMissing, startSshServer } from '../../activities/hosts/sshServer.ts';
 import type { Bench } from '../bench.contract.ts';
 
 /** One machine over SSH, for both sides of the comparison. */
