@@ -6,10 +6,9 @@
 export const failureCatalogue = {
   // The request is wrong: the requester acts.
   InvalidInput: { retry: false, remedy: 'correct the request and start again' },
-  InvalidPlatform: { retry: false, remedy: 'correct the platform file; `npm run ops -- check` lists every fault' },
-  InvalidReplica: { retry: false, remedy: 'correct the replica file; `npm run ops -- check` lists every fault' },
+  InvalidDefinition: { retry: false, remedy: 'correct the definition file; `npm run ops -- check` lists every fault' },
   UnknownRunbook: { retry: false, remedy: 'start one of the known workflow types' },
-  AlreadyRunning: { retry: false, remedy: 'wait for the run that holds the platform, or cancel it' },
+  AlreadyRunning: { retry: false, remedy: 'wait for the run that the message names, or cancel it' },
   OutsideWindow: { retry: false, remedy: 'start inside the window, or say so in the request (outsideWindow)' },
   PreflightFailed: { retry: false, remedy: 'mend what the list names, then start again; nothing was touched' },
   LeftoverOfEarlierRun: { retry: false, remedy: 'run vitamStart for the platform, then start again' },
@@ -67,6 +66,7 @@ export const failureCatalogue = {
   // The platform is down: the operator acts, now.
   PlatformNotRestored: { retry: false, remedy: 'run the commands in the message now, then investigate' },
   // A limit was met or a choice was made.
+  HistoryTooLong: { retry: false, remedy: 'what was down is back; look at which wait took so many looks, then start again' },
   DeadlineExceeded: { retry: false, remedy: 'see which step took the time; raise its limit or begin earlier' },
   LoadTooHigh: { retry: false, remedy: 'look at what loads the database; start again when it is quiet: what was in use is still in use' },
   NotConfirmed: { retry: false, remedy: 'nobody answered in time and the default is to stop; start again' },

@@ -3,15 +3,21 @@
 /** Where workflows, and activities that need only the network, run. */
 export const operationsQueue = 'operations';
 
-/** The usual id of a run: `<system>/<procedure>/<target>`. A person may give another; the platform's lock does not depend on it. */
+/** The usual id of a run: `<system>/<procedure>/<target>`. A person may give another; what the run holds does not depend on it. */
 export function runId(system: string, procedure: string, target: string): string {
   return `${system}/${procedure}/${target}`;
 }
 
-/** Id of the child workflow that holds a platform while a run changes it: at most one is open, whoever started the run and however. */
-export function platformLockId(system: string, platform: string): string {
-  return `${system}/lock/${platform}`;
+/** Where holds stand: no worker serves it (runbook/hold.ts). */
+export const holdsQueue = 'nightshift-holds';
+
+/** Id of the child workflow that holds a thing while a run changes it: at most one is open, whoever started the run and whatever its definition is called. */
+export function holdId(thing: string): string {
+  return `hold/${thing}`;
 }
+
+/** Memo key of a run's outcome. */
+export const outcomeKey = 'outcome';
 
 /** Search attributes: all of type Keyword. */
 export const searchAttributes = {

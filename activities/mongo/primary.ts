@@ -38,7 +38,7 @@ export async function confirmStopped(
 ): Promise<{ newPrimary: SeenPrimary | null }> {
   const isStopped = ({ host, port }: MongoMember): boolean => host.name === stopped.host && port === stopped.port;
   const member = set.members.find(isStopped);
-  if (!member) throw failure('InvalidPlatform', `${stopped.host}:${stopped.port} is no member of ${set.name}`);
+  if (!member) throw failure('InvalidDefinition', `${stopped.host}:${stopped.port} is no member of ${set.name}`);
   await checkStoppedCleanly(dependencies, set, member);
   const others = set.members.filter((each) => !isStopped(each));
   if (others.length === 0) return { newPrimary: null };

@@ -1,15 +1,10 @@
-import { failure } from '../failure.ts';
 import type { RequestActivities } from './requests.contract.ts';
 
-/** Reads the input of one procedure. Throws InvalidInput or InvalidPlatform with every fault. */
-export type RequestReader = (input: unknown) => Promise<unknown>;
-
-export function createRequestActivities({ readers }: { readers: Record<string, RequestReader> }): RequestActivities {
-  return {
-    async readRequest({ procedure, input }) {
-      const reader = readers[procedure];
-      if (!reader) throw failure('InvalidInput', `no reader for the input of ${procedure}`);
-      return reader(input);
-    },
-  };
+/** @param readRequest validates and resolves the input of one workflow type; throws with every fault. */
+export function createRequestActivities({
+  readRequest,
+}: {
+  readRequest: (procedure: string, input: unknown) => Promise<unknown>;
+}): RequestActivities {
+  return { readRequest: ({ procedure, input }) => readRequest(procedure, input) };
 }

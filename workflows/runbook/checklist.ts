@@ -1,7 +1,10 @@
 import type { RunProgress, StepRecord, StepState } from './runbook.contract.ts';
 
-/** The server refuses details over 20,000 bytes; finished phases are folded long before. */
-const detailsBytesMax = 16_000;
+/** The server refuses details over 20,000 bytes; a character of ours has at most 3. */
+const lengthMax = 6_000;
+const runningMax = 12;
+const openPhaseMax = 25;
+const warningsMax = 8;
 
 const marks: Record<StepState, string> = {
   waiting: '- [ ]',
@@ -14,54 +17,78 @@ const marks: Record<StepState, string> = {
   stopped: '- [ ] stopped:',
 };
 
-/** The run as a markdown checklist for the Web UI's current details. */
+/**
+ * The run for the Web UI's current details, what matters first: what needs a person, what is down, what runs now, what failed; then the phases, a line each, the
+ * steps of the phase under way, and the last warnings. It fits however many steps there are.
+ */
 export function checklist(progress: RunProgress): string {
-  const whole = render(progress, false);
-  return whole.length <= detailsBytesMax ? whole : render(progress, true).slice(0, detailsBytesMax);
+  return [headline(progress), ...wants(progress), ...downNow(progress), ...underWay(progress), ...phases(progress), ...warnings(progress)]
+    .join('\n')
+    .slice(0, lengthMax);
 }
 
-function render(progress: RunProgress, folded: boolean): string {
-  const lines: string[] = [`**${progress.procedure} · ${progress.target}** — ${progress.state}, ${progress.phase}`, ''];
-  for (const { origin, by, why, sinceAt, untilAt } of progress.pauses)
-    lines.push(
+function headline({ procedure, target, state, phase, estimate }: RunProgress): string {
+  const at = phase === '' ? state : `${state}, ${phase}`;
+  const bytes = estimate
+    ? `\n\n${megabytes(estimate.doneBytes)} of ${megabytes(estimate.totalBytes)}${estimate.endsAt ? `, about until ${estimate.endsAt.slice(11, 16)}Z` : ''}`
+    : '';
+  return `**${procedure} · ${target}** — ${at}${bytes}\n`;
+}
+
+function wants({ pauses, held, questions }: RunProgress): string[] {
+  return [
+    ...pauses.flatMap(({ origin, by, why, sinceAt, untilAt }) => [
       `> **Paused** by ${by} since ${sinceAt}${untilAt ? `, until ${untilAt} at the latest` : ''}: ${why}`,
       ...(origin === 'above' ? [] : ['> update: resume']),
       '',
-    );
-  for (const { step, failure, skippable, deadlineAt } of progress.held)
-    lines.push(`> **Held** \`${step}\` until ${deadlineAt}: ${failure}`, `> updates: retryStep${skippable ? ', skipStep' : ''}, abort`, '');
-  for (const { id, text, choices, default: byDefault, deadlineAt } of progress.questions)
-    lines.push(
+    ]),
+    ...held.flatMap(({ step, failure, skippable, deadlineAt }) => [
+      `> **Held** \`${step}\` until ${deadlineAt}: ${failure.slice(0, 500)}`,
+      `> updates: retryStep${skippable ? ', skipStep' : ''}, abort`,
+      '',
+    ]),
+    ...questions.flatMap(({ id, text, choices, default: byDefault, deadlineAt }) => [
       `> **Question** \`${id}\`: ${text}`,
       `> answer ${choices.join(' | ')}; at ${deadlineAt} the default is taken: ${byDefault}`,
       '',
-    );
-  if (progress.estimate)
-    lines.push(
-      `${(progress.estimate.doneBytes / 1e6).toFixed(0)} of ${(progress.estimate.totalBytes / 1e6).toFixed(0)} MB${progress.estimate.endsAt ? `, about until ${progress.estimate.endsAt.slice(11, 16)}Z` : ''}`,
-      '',
-    );
-  if (progress.down.length > 0) {
-    const since = progress.down.map(({ sinceAt }) => sinceAt).sort()[0];
-    lines.push(`**Down because of this run: ${progress.down.length}** (since ${since})`, '');
-  }
-  for (const [phase, steps] of byPhase(progress.steps)) {
-    const settled = steps.every(({ state }) => state === 'done' || state === 'notNeeded');
-    const untouched = steps.every(({ state }) => state === 'waiting');
-    if (folded && (settled || untouched)) {
-      lines.push(`${settled ? '- [x]' : '- [ ]'} ${phase}: ${steps.length} steps`);
-      continue;
-    }
-    lines.push('', `**${phase}**`, ...steps.map(stepLine));
-  }
-  if (progress.warnings.length > 0) lines.push('', '**Warnings**', ...progress.warnings.slice(-10).map((warning) => `- ${warning}`));
-  return lines.join('\n');
+    ]),
+  ];
 }
 
-function byPhase(steps: StepRecord[]): Map<string, StepRecord[]> {
-  const phases = new Map<string, StepRecord[]>();
-  for (const step of steps) phases.set(step.phase, [...(phases.get(step.phase) ?? []), step]);
-  return phases;
+function downNow({ down }: RunProgress): string[] {
+  const since = down.map(({ sinceAt }) => sinceAt).sort()[0];
+  return since === undefined ? [] : [`**Down because of this run: ${down.length}** (since ${since})`, ''];
+}
+
+/** Steps that run or have failed, wherever they stand. */
+function underWay({ steps, state }: RunProgress): string[] {
+  const open = ['done', 'failed', 'cancelled'].includes(state);
+  const seen = steps.filter((step) => step.state === 'failed' || step.state === 'held' || (!open && step.state === 'running'));
+  const more = seen.length - runningMax;
+  return seen.length === 0 ? [] : [...seen.slice(0, runningMax).map(stepLine), ...(more > 0 ? [`- and ${more} more`] : []), ''];
+}
+
+function phases({ steps, phase }: RunProgress): string[] {
+  return [...Map.groupBy(steps, (step) => step.phase)].flatMap(([name, own]) => {
+    const settled = own.filter(({ state }) => ['done', 'notNeeded', 'skipped'].includes(state)).length;
+    const line = `${settled === own.length ? '- [x]' : '- [ ]'} ${name}: ${settled} of ${own.length}${timeOf(own)}`;
+    if (name !== phase) return [line];
+    // Around what runs: what was done last and what comes next.
+    const at = Math.max(0, own.findIndex(({ state }) => state === 'running' || state === 'waiting') - 5);
+    return [line, ...own.slice(at, at + openPhaseMax).map((step) => `  ${stepLine(step)}`)];
+  });
+}
+
+function warnings({ warnings: all }: RunProgress): string[] {
+  return all.length === 0 ? [] : ['', '**Warnings**', ...all.slice(-warningsMax).map((warning) => `- ${warning.slice(0, 300)}`)];
+}
+
+/** From the first begin to the last end, when all have ended. */
+function timeOf(steps: StepRecord[]): string {
+  const begins = steps.flatMap(({ beganAt }) => (beganAt ? [Date.parse(beganAt)] : []));
+  const ends = steps.flatMap(({ endedAt }) => (endedAt ? [Date.parse(endedAt)] : []));
+  if (begins.length === 0 || ends.length < begins.length) return '';
+  return `, ${Math.round((Math.max(...ends) - Math.min(...begins)) / 100) / 10} s`;
 }
 
 function stepLine(step: StepRecord): string {
@@ -70,7 +97,7 @@ function stepLine(step: StepRecord): string {
   else if (step.state === 'running' && step.beganAt) parts.push(`since ${step.beganAt.slice(11, 19)}Z`);
   if (step.bytes && step.state === 'running')
     parts.push(`${percent(step.bytes)} of ${megabytes(step.bytes.total)}, ${megabytes(step.bytes.bytesPerSecond)}/s`);
-  if (step.note && step.state !== 'waiting') parts.push(step.note.slice(0, 300));
+  if (step.note && step.state !== 'waiting') parts.push(step.note.slice(0, 200));
   return parts.join(' — ');
 }
 

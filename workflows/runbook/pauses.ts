@@ -8,7 +8,7 @@ export class PutOff extends Error {
   override name = 'PutOff';
 }
 
-/** The pauses of a run: who holds it back and why, and which steps heed it (PX-16). A run goes on when the last one is lifted. */
+/** The pauses of a run: who holds it back and why, and which steps heed it. A run goes on when the last one is lifted. */
 export interface Pauses {
   readonly policy: PausePolicy;
   /** In the place of the former one of the same origin. */
@@ -26,14 +26,13 @@ export interface Pauses {
   untilOver(): Promise<Pause>;
 }
 
-export function createPauses(progress: RunProgress, policy: PausePolicy, show: () => void): Pauses {
+export function createPauses(progress: RunProgress, policy: PausePolicy): Pauses {
   const interrupts = new Set<() => void>();
   const listeners = new Set<(pause: Pause | null) => void>();
   const stands = (): boolean => progress.pauses.length > 0;
   const changed = (): void => {
     if (progress.state === 'working' && stands()) progress.state = 'paused';
     if (progress.state === 'paused' && !stands()) progress.state = 'working';
-    show();
     for (const listener of listeners) listener(progress.pauses[0] ?? null);
   };
   const isOver = ({ untilAt }: Pause): boolean => untilAt !== undefined && Date.parse(untilAt) <= Date.now();
@@ -46,7 +45,10 @@ export function createPauses(progress: RunProgress, policy: PausePolicy, show: (
     pause({ origin, by, why }) {
       const now = Date.now();
       const pause: Pause = {
-        ...{ origin, by, why, sinceAt: new Date(now).toISOString() },
+        origin,
+        by,
+        why,
+        sinceAt: new Date(now).toISOString(),
         // The run above ends its own.
         ...(origin === 'above' ? {} : { untilAt: new Date(now + policy.limitSeconds * 1000).toISOString() }),
       };
@@ -70,7 +72,6 @@ export function createPauses(progress: RunProgress, policy: PausePolicy, show: (
       if (whenPaused === undefined || !stands()) return;
       record.state = 'waiting';
       record.note = 'waits: the run is paused';
-      show();
       await condition(() => !stands());
       delete record.note;
     },

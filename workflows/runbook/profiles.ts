@@ -52,13 +52,15 @@ function options(profile: ActivityOptions, summary: string): Activities {
   return proxyActivities<Activities>({ ...waitedFor, ...profile, summary: summary.slice(0, 180) });
 }
 
-/** Reads and checks: short, repeated while the cause may pass. */
+/** What a worker that dies in a short read costs. A busy one that beats too late costs a try: reads may be repeated. */
+const shortHeartbeat = '8 seconds';
+
+/** Reads and checks: short, repeated while the cause may pass. Time in the queue counts for nothing: a run waits for its worker as long as its own limits allow. */
 export function quick(summary: string): Activities {
   return options(
     {
       startToCloseTimeout: '60 seconds',
-      heartbeatTimeout: '45 seconds',
-      scheduleToCloseTimeout: '5 minutes',
+      heartbeatTimeout: shortHeartbeat,
       retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '15 seconds', maximumAttempts: 6 },
     },
     summary,
@@ -70,7 +72,7 @@ export function probe(summary: string): Activities {
   return options(
     {
       startToCloseTimeout: '60 seconds',
-      heartbeatTimeout: '45 seconds',
+      heartbeatTimeout: shortHeartbeat,
       retry: { initialInterval: '500 milliseconds', maximumAttempts: 2 },
     },
     summary,

@@ -1,16 +1,5 @@
 import type { ContentDifference } from '../../activities/mongo/mongo.contract.ts';
-import type { VitamPlatform } from './platform.contract.ts';
-
-export interface BackupProofInput {
-  platform: string;
-  /** Name of a set; default the newest good one. */
-  set?: string;
-}
-
-export interface BackupProofRequest {
-  platform: VitamPlatform;
-  set: string | null;
-}
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
 export interface PartProof {
   part: string;
@@ -24,12 +13,12 @@ export interface PartProof {
   elapsedSeconds: number;
 }
 
-export interface BackupProofReport {
-  platform: string;
+export interface BackupProofFacts {
   set: string;
   proven: true;
   parts: PartProof[];
   collections: number;
   documents: number;
-  elapsedSeconds: number;
 }
+
+export type BackupProofReport = RunReport & BackupProofFacts;

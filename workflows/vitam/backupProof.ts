@@ -1,18 +1,48 @@
-import { CancellationScope, defineQuery, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import { messages } from '../names.contract.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
-import { describeFailure, readableFailure } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
+import { step } from '../runbook/plan.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
-import { readInput } from '../runbook/readInput.ts';
-import type { BackupProofInput, BackupProofReport, BackupProofRequest, PartProof } from './backupProof.contract.ts';
+import type { PlannedStep, PlanReport } from '../runbook/runbook.contract.ts';
+import type { BackupProofFacts, BackupProofReport, PartProof } from './backupProof.contract.ts';
 import type { ArchivePart, BackupManifest } from './coldBackup.contract.ts';
-import { partName, backupDirectory, manifestFile, setNamePattern } from './setNames.ts';
-import { setKey, setsOf } from './night.ts';
+import type { VitamInput, VitamRequest } from './inputs.schema.ts';
+import { setKey } from './night.ts';
 import type { VitamPlatform } from './platform.contract.ts';
+import { partName, backupDirectory, manifestFile, setNamePattern, setsOf } from './setNames.ts';
+
+type Request = VitamRequest<'vitamBackupProof'>;
+
+function planProof(platform: VitamPlatform) {
+  return {
+    manifest: step('1. Manifest', 'manifest', 'read the manifest of the set', { host: platform.backup.catalogHost.name }),
+    parts: [
+      ...setsOf(platform).map(({ cluster, set }) => `${cluster.name}/${partName(cluster, set)}`),
+      ...platform.backup.further.map(({ name }) => `further/${name}`),
+    ].map(partStep),
+  };
+}
+
+function partStep(part: string): PlannedStep {
+  return step('2. Parts', `prove/${part}`, `unpack ${part} and read it back`, {
+    commands: ['zstd --decompress | tar --extract (into the proof directory)', 'mongod --dbpath … (on the proof port), counts and digests'],
+    unwind: 'the proof directory is removed',
+  });
+}
+
+export const backupProof: Procedure<Request, ReturnType<typeof planProof>> = {
+  type: 'vitamBackupProof',
+  system: 'vitam',
+  plan: ({ platform }) => planProof(platform),
+  // Beside a run that changes the platform, but not beside another proof: they share directories and port.
+  holds: ({ things }) => things.map((thing) => `proof/${thing}`),
+  policy: ({ platform }) => ({ ...platform.policy, onStepFailure: 'unwind' }),
+  cancelled: 'the proof directories are removed',
+};
 
 /**
  * Proves a backup set by restoring it elsewhere: every archive is unpacked into the proof directory of the host that holds it, a mongod of its own
@@ -24,31 +54,26 @@ import type { VitamPlatform } from './platform.contract.ts';
  * On error  fails with ChecksumMismatch or RestoreNotVerified, naming part and collection; the proof directories are removed.
  * To stop   cancel.
  */
-export async function vitamBackupProof(input: BackupProofInput): Promise<BackupProofReport> {
-  const beganMs = Date.now();
-  const request = await readInput<BackupProofRequest>('vitamBackupProof', input);
-  const { platform } = request;
-  const state: Record<string, string> = {};
-  setHandler(defineQuery(messages.progress), () => ({ procedure: 'vitamBackupProof', target: platform.name, parts: state }), {
-    description: 'State of each part',
-  });
-  try {
-    const manifest = await readManifest(platform, request.set);
-    for (const { name } of manifest.parts) state[name] = 'waiting';
+export async function vitamBackupProof(input: VitamInput<'vitamBackupProof'>): Promise<BackupProofReport | PlanReport> {
+  return procedure(backupProof, input, async ({ request: { platform, set }, plan, run }): Promise<BackupProofFacts> => {
+    const manifest = await run.step(plan.manifest, async (record) => {
+      const found = await readManifest(platform, set);
+      record.note = `set ${found.set}, ${found.parts.length} parts`;
+      return found;
+    });
+    run.addSteps(manifest.parts.map(({ name }) => partStep(name)));
     // Parts on one host follow each other: they share its disk and its proof port.
     const byHost = [...Map.groupBy(manifest.parts, ({ archive }) => archive.host).values()];
-    const proofs = await inParallel(byHost, 2, async (parts) => {
+    const proofs = await inParallel(byHost, 2, async (own) => {
       const done: PartProof[] = [];
-      for (const part of parts) {
-        state[part.name] = 'unpacking';
-        setCurrentDetails(
-          Object.entries(state)
-            .map(([name, at]) => `- ${at === 'proven' ? '[x]' : '[ ]'} ${name}: ${at}`)
-            .join('\n'),
+      for (const part of own)
+        done.push(
+          await run.step(partStep(part.name), async (record) => {
+            const proof = await provePart(platform, manifest, part);
+            record.note = `${proof.files} files, ${proof.collections} collections, ${proof.documents} documents, ${proof.differences.length} differences`;
+            return proof;
+          }),
         );
-        done.push(await provePart(platform, manifest, part));
-        state[part.name] = 'proven';
-      }
       return done;
     });
     const parts = proofs.flat();
@@ -56,18 +81,13 @@ export async function vitamBackupProof(input: BackupProofInput): Promise<BackupP
     if (different.length > 0)
       throw failure('RestoreNotVerified', differencesInWords(different), { parts: different.map(({ part }) => part) });
     return {
-      platform: platform.name,
       set: manifest.set,
       proven: true,
       parts,
       collections: parts.reduce((sum, { collections }) => sum + collections, 0),
       documents: parts.reduce((sum, { documents }) => sum + documents, 0),
-      elapsedSeconds: secondsSince(beganMs),
     };
-  } catch (error) {
-    if (describeFailure(error).type === 'Cancelled') throw error;
-    throw readableFailure(error);
-  }
+  });
 }
 
 async function readManifest(platform: VitamPlatform, wanted: string | null): Promise<BackupManifest> {
@@ -94,7 +114,7 @@ async function provePart(platform: VitamPlatform, manifest: BackupManifest, part
   const host = platform.hosts.find(({ name }) => name === part.archive.host);
   if (!proof || !host)
     throw failure(
-      'InvalidPlatform',
+      'InvalidDefinition',
       proof ? `host ${part.archive.host} is not in the platform any more` : 'backup.proof: say where to unpack and which mongod to use',
     );
   const root = proof.directory.replaceAll('{host}', host.name);

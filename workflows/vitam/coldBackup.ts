@@ -1,34 +1,44 @@
-import { defineQuery, setHandler, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
-import { messages } from '../names.contract.ts';
-import { beginRunbook } from '../runbook/beginRunbook.ts';
-import { CancelledFailure, describeFailure, isCancellation, readableFailure } from '../runbook/failures.ts';
-import { holdPlatform } from '../runbook/holdPlatform.ts';
+import { describeFailure } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
-import { local, quick } from '../runbook/profiles.ts';
-import { readInput } from '../runbook/readInput.ts';
-import { withRestore } from '../runbook/withRestore.ts';
-import type {
-  ColdBackupFailureFacts,
-  ColdBackupInput,
-  ColdBackupPlanReport,
-  ColdBackupReport,
-  ColdBackupRequest,
-  RunJournal,
-} from './coldBackup.contract.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
+import { quick } from '../runbook/profiles.ts';
+import type { PlanReport } from '../runbook/runbook.contract.ts';
+import type { ColdBackupFacts, ColdBackupReport, RunJournal } from './coldBackup.contract.ts';
 import { completeSet, removeVoidSet } from './completeSet.ts';
-import { describePlan } from './describePlan.ts';
 import { drainWorkflows } from './drain.ts';
-import { beginNight, downtimeSeconds, setKey, type Night } from './night.ts';
-import { allSteps, planColdBackup } from './plan.ts';
+import type { VitamInput, VitamRequest } from './inputs.schema.ts';
+import { beginNight, setKey, type Night } from './night.ts';
+import { planColdBackup, type ColdBackupPlan } from './plan.ts';
 import { preflight } from './preflight.ts';
 import { secureLogbooks } from './securisation.ts';
 import { setName, backupDirectory, journalFile } from './setNames.ts';
 import { recordContent, shardedMongoBackup } from './shardedMongoBackup.ts';
 import { stopInOrder } from './stopServices.ts';
 import { enterWindow, withWindowEnd, type WindowEnd } from './window.ts';
-import { bringPlatformBack, settleCopies, stoppedMembers } from './wayBack.ts';
+import { journalGone, platformBack, settleCopies, stoppedMembers } from './wayBack.ts';
+
+type Request = VitamRequest<'vitamColdBackup'>;
+
+export const coldBackup: Procedure<Request, ColdBackupPlan> = {
+  type: 'vitamColdBackup',
+  system: 'vitam',
+  plan: ({ platform }) => planColdBackup(platform),
+  policy: ({ platform }) => platform.policy,
+  gates: ({ platform: { window, securisation, drain, tenants, order, policy } }) => [
+    `order of the services: ${order.profile}`,
+    `begin: ${window.begin} ${window.zone}; outside the window: ${window.outside}`,
+    securisation.mechanism === 'none'
+      ? `securisation: none (${securisation.reason})`
+      : `securisation (${securisation.mechanism}): ${securisation.at.when}, missed after ${securisation.at.graceSeconds} s, limit ${securisation.at.limitSeconds} s`,
+    `workflows: RUNNING = 0 over tenants ${tenants.join(', ')}, limit ${drain.limitSeconds} s; PAUSE: ${drain.paused}, FATAL: ${drain.fatal}`,
+    `services start: ${window.startServices === 'whenReady' ? 'as soon as the copies have ended' : `at ${window.end}`}; window's end: ${window.atEnd}`,
+    `the way back tries for ${policy.restoreLimitSeconds} s before it names the commands for a person`,
+  ],
+  cancelled: 'what the run had stopped is back',
+};
 
 /**
  * Cold backup of a VITAM platform: stop it in order, copy the MongoDB data of every primary, bring it back, complete the set.
@@ -39,53 +49,50 @@ import { bringPlatformBack, settleCopies, stoppedMembers } from './wayBack.ts';
  * On error  the platform is brought back; fails with PlatformNotRestored, naming the commands, when something stays down.
  * To stop   cancel the run. Never terminate it: a terminated run starts nothing again (then run vitamStart).
  */
-export async function vitamColdBackup(input: ColdBackupInput): Promise<ColdBackupReport | ColdBackupPlanReport> {
-  const { platform, dryRun, confirm } = await readInput<ColdBackupRequest>('vitamColdBackup', input);
-  const plan = planColdBackup(platform);
-  const { startTime, runId, workflowId } = workflowInfo();
-  if (dryRun) return describePlan(platform, plan, await local.findWindow({ ...platform.window, at: startTime.toISOString() }));
-
-  const { policy } = platform;
-  const runbook = beginRunbook({ procedure: 'vitamColdBackup', system: 'vitam', target: platform.name, steps: allSteps(plan), ...policy });
-  const night = beginNight(platform, plan, runbook, setName(startTime, runId), runId);
-  setHandler(defineQuery(messages.report), () => facts(night), { description: 'What the run took down, what is still down, what failed' });
-  const release = await holdPlatform(runbook, 'vitam', platform.name);
-  try {
+export async function vitamColdBackup(input: VitamInput<'vitamColdBackup'>): Promise<ColdBackupReport | PlanReport> {
+  return procedure(coldBackup, input, async ({ request: { platform, confirm }, plan, run, stop }): Promise<ColdBackupFacts> => {
+    const { startTime, runId, workflowId } = workflowInfo();
+    const night = beginNight(platform, plan, run, setName(startTime, runId), runId);
     const window = await enterWindow(night);
     await preflight(night);
     await inParallel(plan.record, 4, (planned) => recordContent(night, planned, night.firstContent));
     if (confirm) await confirmStop(night);
-    else runbook.notNeeded(plan.confirm, 'the request does not ask for it');
-    await withRestore({
-      work: () => withWindowEnd(night, window, (windowEnd) => stopAndCopy(night, { workflowId, runId }, windowEnd)),
-      restore: (failed) => restore(night, failed),
-    });
-    runbook.setState('completing');
-    const completed = await completeSet(night, startTime.toISOString());
-    runbook.setState('done');
-    return report(night, { ...completed, window: { beginAt: window.beginAt, endAt: window.endAt }, beganAt: startTime.toISOString() });
-  } catch (error) {
-    if (isCancellation(error)) {
-      runbook.setState('cancelled');
-      throw new CancelledFailure('cancelled; what the run had stopped is back');
+    else run.notNeeded(plan.confirm, 'the request does not ask for it');
+    try {
+      // Only a platform that is back loses its journal: with it vitamStart finishes what this run could not.
+      await run.untilBack(
+        () =>
+          run.untilBack(
+            () => withWindowEnd(night, window, stop, (windowEnd) => stopAndCopy(night, { workflowId, runId }, windowEnd)),
+            () =>
+              platformBack(night, {
+                copies: () => settleCopies(night),
+                members: stoppedMembers(night),
+                wait: ({ cluster, set }) => night.stopped.has(setKey(cluster, set)),
+              }),
+          ),
+        (failed) => journalGone(night, failed),
+      );
+    } catch (error) {
+      if (describeFailure(error).type !== 'PlatformNotRestored') await removeVoidSet(night);
+      throw error;
     }
-    runbook.setState('failed');
-    throw readableFailure(error, { ...facts(night) });
-  } finally {
-    await release();
-  }
+    run.completing();
+    const completed = await completeSet(night, startTime.toISOString());
+    return { ...factsOf(night), ...completed, window: { beginAt: window.beginAt, endAt: window.endAt } };
+  });
 }
 
 /** Phases 3 to 10. */
-async function stopAndCopy(night: Night, run: { workflowId: string; runId: string }, windowEnd: WindowEnd): Promise<void> {
-  const { plan, runbook } = night;
-  await runbook.step(plan.journal, () => writeJournal(night, run));
+async function stopAndCopy(night: Night, journal: { workflowId: string; runId: string }, windowEnd: WindowEnd): Promise<void> {
+  const { plan, run } = night;
+  await run.step(plan.journal, () => writeJournal(night, journal));
   await stopInOrder(night, plan.fronts);
   await drainAndSecure(night);
   await stopInOrder(night, plan.backEnds);
   await stopInOrder(night, plan.search);
   await shardedMongoBackup(night);
-  await runbook.step(plan.startAt, async (record) => {
+  await run.step(plan.startAt, async (record) => {
     if (night.platform.window.startServices === 'atWindowEnd' && !windowEnd.passed()) await windowEnd.wait();
     else record.note = 'at once';
   });
@@ -109,27 +116,9 @@ async function drainAndSecure(night: Night): Promise<void> {
   await stopInOrder(night, plan.workers.slice(early.length));
 }
 
-/** Whatever ended the work. Shielded from cancellation by withRestore. */
-async function restore(night: Night, failed: { error: unknown } | null): Promise<void> {
-  const { runbook } = night;
-  const ended = failed
-    ? isCancellation(failed.error)
-      ? 'the cancel'
-      : `the failure "${describeFailure(failed.error).message}"`
-    : 'the copies';
-  if (failed && isCancellation(failed.error)) runbook.decide({ subject: 'the run', choice: 'cancel', by: 'a cancel request' });
-  await bringPlatformBack(night, {
-    ended,
-    copies: () => settleCopies(night),
-    members: stoppedMembers(night),
-    wait: ({ cluster, set }) => night.stopped.has(setKey(cluster, set)),
-  });
-  if (failed) await removeVoidSet(night);
-}
-
-async function confirmStop({ runbook, plan, platform }: Night): Promise<void> {
-  await runbook.step(plan.confirm, async () => {
-    const choice = await runbook.ask({
+async function confirmStop({ run, plan, platform }: Night): Promise<void> {
+  await run.step(plan.confirm, async () => {
+    const choice = await run.ask({
       id: 'stop',
       text: `Stop platform ${platform.name} (${platform.title}) now?`,
       choices: ['yes', 'no'],
@@ -140,13 +129,14 @@ async function confirmStop({ runbook, plan, platform }: Night): Promise<void> {
 }
 
 /** A record on the host itself: vitamStart reads it when the run is lost, and a run from another server refuses to begin beside it. */
-async function writeJournal(night: Night, run: { workflowId: string; runId: string }): Promise<void> {
+async function writeJournal(night: Night, { workflowId, runId }: { workflowId: string; runId: string }): Promise<void> {
   const { platform } = night;
   const host = platform.backup.catalogHost;
   const journal: RunJournal = {
     format: 'nightshift-vitam-journal/1',
     platform: platform.name,
-    ...{ workflowId: run.workflowId, runId: run.runId },
+    workflowId,
+    runId,
     set: night.set,
     beganAt: new Date().toISOString(),
     running: [...night.running],
@@ -159,7 +149,7 @@ async function writeJournal(night: Night, run: { workflowId: string; runId: stri
   if (!written) {
     const present = await act.readTextFile({ host, path: journalFile(platform) });
     // The attempt before this one may have written it and lost the answer.
-    if (!present?.includes(run.runId)) {
+    if (!present?.includes(runId)) {
       night.journalWritten = false;
       throw failure(
         'LeftoverOfEarlierRun',
@@ -169,21 +159,7 @@ async function writeJournal(night: Night, run: { workflowId: string; runId: stri
   }
 }
 
-function facts(night: Night): ColdBackupFailureFacts {
-  const { progress } = night.runbook;
-  return {
-    platform: night.platform.name,
-    set: night.set,
-    failedSteps: progress.steps.filter(({ state }) => state === 'failed' || state === 'held'),
-    downtimeSeconds: downtimeSeconds(night),
-    stillDown: progress.down,
-    decisions: progress.decisions,
-    warnings: progress.warnings,
-  };
-}
-
-function report(night: Night, rest: Pick<ColdBackupReport, 'manifest' | 'removedSets' | 'window' | 'beganAt'>): ColdBackupReport {
-  const { progress } = night.runbook;
+function factsOf(night: Night): Omit<ColdBackupFacts, 'manifest' | 'removedSets' | 'window'> {
   const content = [...night.content.values()].flatMap(({ collections }) => collections);
   const firstByKey = new Map(
     [...night.firstContent].flatMap(([key, { collections }]) =>
@@ -197,11 +173,7 @@ function report(night: Night, rest: Pick<ColdBackupReport, 'manifest' | 'removed
     }),
   );
   return {
-    platform: night.platform.name,
     set: night.set,
-    ...rest,
-    endedAt: new Date().toISOString(),
-    downtimeSeconds: downtimeSeconds(night),
     parts: night.parts,
     totalBytes: night.parts.reduce((sum, { archive }) => sum + archive.sizeBytes, 0),
     sourceBytes: night.parts.reduce((sum, { archive }) => sum + archive.sourceBytes, 0),
@@ -210,9 +182,5 @@ function report(night: Night, rest: Pick<ColdBackupReport, 'manifest' | 'removed
     changedWhileStopping: changed.length,
     securisation: night.securisation,
     workflowsLeft: night.workflowsLeft,
-    alreadyDown: progress.warnings.filter((warning) => warning.includes('already down')),
-    steps: progress.steps,
-    decisions: progress.decisions,
-    warnings: progress.warnings,
   };
 }

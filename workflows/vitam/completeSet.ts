@@ -6,19 +6,19 @@ import { inParallel } from '../runbook/inParallel.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { long, patient, quick } from '../runbook/profiles.ts';
 import type { ArchivePart, BackupManifest, ColdBackupReport } from './coldBackup.contract.ts';
-import { downtimeSeconds, setsOf, type Night } from './night.ts';
+import type { Night } from './night.ts';
 import { backupHosts } from './preflight.ts';
-import { backupDirectory, manifestFile, setDirectory, setNamePattern } from './setNames.ts';
+import { backupDirectory, manifestFile, setDirectory, setNamePattern, setsOf } from './setNames.ts';
 
-const version = '0.1.0';
+const version = '0.2.0';
 
 /** After the services are back (issue step 10): manifest when and only when the set is complete, upload, retention. */
 export async function completeSet(night: Night, beganAt: string): Promise<Pick<ColdBackupReport, 'manifest' | 'removedSets'>> {
-  const { plan, runbook, platform } = night;
-  const manifest = await runbook.step(plan.complete.manifest, () => writeManifest(night, beganAt));
+  const { plan, run, platform } = night;
+  const manifest = await run.step(plan.complete.manifest, () => writeManifest(night, beganAt));
   const store = platform.backup.objectStore;
   if (store) {
-    await runbook.step(
+    await run.step(
       plan.complete.upload,
       async (record) => {
         await inParallel(night.parts, 2, async (part) => {
@@ -29,8 +29,8 @@ export async function completeSet(night: Night, beganAt: string): Promise<Pick<C
       },
       () => undefined,
     );
-  } else runbook.notNeeded(plan.complete.upload, 'no object store configured');
-  const removedSets = await runbook.step(
+  } else run.notNeeded(plan.complete.upload, 'no object store configured');
+  const removedSets = await run.step(
     plan.complete.retention,
     () => retain(night),
     () => [],
@@ -39,7 +39,7 @@ export async function completeSet(night: Night, beganAt: string): Promise<Pick<C
 }
 
 async function writeManifest(night: Night, beganAt: string): Promise<ColdBackupReport['manifest']> {
-  const { platform, set } = night;
+  const { platform, set, run } = night;
   const wanted = setsOf(platform).length + platform.backup.further.length;
   if (night.parts.length !== wanted) throw failure('ArchiveFailed', `the set has ${night.parts.length} of ${wanted} parts`);
   const manifest: BackupManifest = {
@@ -50,18 +50,19 @@ async function writeManifest(night: Night, beganAt: string): Promise<ColdBackupR
     runId: workflowInfo().runId,
     beganAt,
     completedAt: new Date().toISOString(),
-    downtimeSeconds: downtimeSeconds(night),
+    downtimeSeconds: run.progress.downtimeSeconds,
     tools: { nightshift: version },
     parts: night.parts,
     content: Object.fromEntries(night.content),
   };
-  const text = `${JSON.stringify(manifest, null, 2)}\n`;
   const holders = holdersOf(night).filter(({ name }) => name !== platform.backup.catalogHost.name);
-  // On every host that holds a part, so that a set explains itself; the catalog host last: its manifest is the word that the set is good.
+  // On every host that holds a part what is there, so that it explains itself; the catalog host last: its manifest is the word that the set is good.
   for (const host of [...holders, platform.backup.catalogHost]) {
+    const isCatalog = host.name === platform.backup.catalogHost.name;
+    const own = isCatalog ? manifest : { ...manifest, parts: night.parts.filter(({ archive }) => archive.host === host.name), content: {} };
     const act = quick(`manifest of ${set} on ${host.name}`);
     await act.ensureDirectory({ host, path: setDirectory(platform, host, set) });
-    await act.writeTextFile({ host, path: manifestFile(platform, host, set), text });
+    await act.writeTextFile({ host, path: manifestFile(platform, host, set), text: `${JSON.stringify(own, null, 2)}\n` });
   }
   const file = manifestFile(platform, platform.backup.catalogHost, set);
   const { sha256 } = await quick('sha256 of the manifest').readChecksum({ host: platform.backup.catalogHost, path: file });
@@ -77,7 +78,7 @@ async function upload(night: Night, part: ArchivePart): Promise<ArchivePart['sto
   const { platform, set } = night;
   const store = platform.backup.objectStore;
   const host = platform.hosts.find(({ name }) => name === part.archive.host);
-  if (!store || !host) throw failure('InvalidPlatform', `no host or store for ${part.name}`);
+  if (!store || !host) throw failure('InvalidDefinition', `no host or store for ${part.name}`);
   const { file, sizeBytes, sha256 } = part.archive;
   return long(`upload ${part.name}, ${sizeBytes} bytes`).putObject({
     store,
@@ -149,7 +150,7 @@ async function setsOn({ platform }: Night, host: HostRef): Promise<string[]> {
 
 /** A set without all its parts is no set (systems.md E.2.3): its folders go, after the services are back. What cannot be removed is a warning. */
 export async function removeVoidSet(night: Night): Promise<void> {
-  const { platform, set, runbook } = night;
+  const { platform, set, run } = night;
   const hosts = [...new Map(night.jobs.map(({ host }) => [host.name, host])).values()];
   for (const host of hosts) {
     try {
@@ -160,7 +161,7 @@ export async function removeVoidSet(night: Night): Promise<void> {
       });
     } catch (error) {
       if (isCancellation(error)) throw error;
-      runbook.warn(`void set ${set} is still on ${host.name}: ${describeFailure(error).message}`);
+      run.warn(`void set ${set} is still on ${host.name}: ${describeFailure(error).message}`);
     }
   }
 }

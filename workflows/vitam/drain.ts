@@ -2,6 +2,7 @@ import { sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
+import { pauseBetweenLooks } from '../runbook/alongside.ts';
 import { patient } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 import { apiRequest, hostsOf } from './vitamApi.ts';
@@ -13,24 +14,22 @@ interface Operation {
   tenant: number;
 }
 
-const longestPollSeconds = 60;
-
 /**
  * Waits until no workflow runs on processing, over every tenant and every processing host (VI-04). RUNNING must be 0; PAUSE and
  * FATAL go by the platform's policy (VI-17, systems.md E.2.4): persisted workflows come back at the start.
  */
 export async function drainWorkflows(night: Night): Promise<void> {
-  const { platform, runbook, plan } = night;
+  const { platform, run, plan } = night;
   const { drain } = platform;
-  await runbook.step(plan.drain, async (record) => {
-    const deadline = Date.now() + drain.limitSeconds * 1000;
+  await run.step(plan.drain, async (record) => {
+    const beganMs = Date.now();
+    const deadline = beganMs + drain.limitSeconds * 1000;
     const accepted = new Set<string>();
-    for (let pollSeconds = drain.pollSeconds; ; pollSeconds = Math.min(pollSeconds * 1.2, longestPollSeconds)) {
+    for (;;) {
       const open = await activeOperations(night);
       const running = open.filter(({ globalState }) => globalState === 'RUNNING');
       const stuck = open.filter((operation) => operation.globalState !== 'RUNNING' && !accepted.has(operation.operationId));
       record.note = `${running.length} running, ${open.length - running.length} paused`;
-      runbook.show();
       if (running.length === 0) {
         const waitOn = await judgeStuck(night, stuck, accepted);
         if (waitOn === 0) {
@@ -40,7 +39,9 @@ export async function drainWorkflows(night: Night): Promise<void> {
         }
       }
       if (Date.now() >= deadline) throw stillActive(open, drain.limitSeconds);
-      await sleep(Math.round(pollSeconds * 1000), { summary: `${running.length} workflows run, ${stuck.length} are paused` });
+      await sleep(pauseBetweenLooks(beganMs, drain.pollSeconds * 1000), {
+        summary: `${running.length} workflows run, ${stuck.length} are paused`,
+      });
     }
   });
 }
@@ -94,7 +95,7 @@ function operationsOf(answer: HttpAnswer, tenant: number): Operation[] {
 }
 
 /** How many paused workflows still have to be waited for. Asks once per workflow. */
-async function judgeStuck({ platform, runbook }: Night, stuck: Operation[], accepted: Set<string>): Promise<number> {
+async function judgeStuck({ platform, run }: Night, stuck: Operation[], accepted: Set<string>): Promise<number> {
   const { drain } = platform;
   let waitOn = 0;
   for (const kind of ['FATAL', 'PAUSE'] as const) {
@@ -104,7 +105,7 @@ async function judgeStuck({ platform, runbook }: Night, stuck: Operation[], acce
     const named = some.map(({ operationId, tenant }) => `${operationId} (tenant ${tenant})`).join(', ');
     const choice =
       policy === 'ask'
-        ? await runbook.ask({
+        ? await run.ask({
             id: `workflows-${kind.toLowerCase()}`,
             text: `${some.length} workflows are ${kind}: ${named.slice(0, 500)}. Go on without them (they are kept), wait, or abort?`,
             choices: ['accept', 'wait', 'abort'],
@@ -118,7 +119,7 @@ async function judgeStuck({ platform, runbook }: Night, stuck: Operation[], acce
       continue;
     }
     for (const { operationId } of some) accepted.add(operationId);
-    runbook.warn(`${some.length} workflows are ${kind} and were accepted: ${named.slice(0, 300)}`);
+    run.warn(`${some.length} workflows are ${kind} and were accepted: ${named.slice(0, 300)}`);
   }
   return waitOn;
 }

@@ -1,6 +1,6 @@
 import type { ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { BalancerMode, ContentRecord, MongoCluster, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
-import type { Runbook } from '../runbook/beginRunbook.ts';
+import type { Run } from '../runbook/run.ts';
 import type { ArchivePart } from './coldBackup.contract.ts';
 import type { ColdBackupPlan } from './plan.ts';
 import type { VitamPlatform } from './platform.contract.ts';
@@ -9,7 +9,7 @@ import type { VitamPlatform } from './platform.contract.ts';
 export interface Night {
   readonly platform: VitamPlatform;
   readonly plan: ColdBackupPlan;
-  readonly runbook: Runbook;
+  readonly run: Run;
   readonly set: string;
   /** "component@host" of services that ran when the run began; the others stay down. */
   readonly running: Set<string>;
@@ -30,17 +30,15 @@ export interface Night {
   readonly journalOf: string;
   /** From when the securisation's hour is looked for: the window's begin, so that a run that begins at 01:00 does not wait for the next midnight. */
   gateFrom: string;
-  firstStopAt: number | null;
-  backAt: number | null;
   securisation: string;
   workflowsLeft: string;
 }
 
-export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runbook: Runbook, set: string, journalOf: string): Night {
+export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, run: Run, set: string, journalOf: string): Night {
   return {
     platform,
     plan,
-    runbook,
+    run,
     set,
     running: new Set(),
     balancers: new Map(),
@@ -55,8 +53,6 @@ export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runboo
     journalWritten: false,
     journalOf,
     gateFrom: '',
-    firstStopAt: null,
-    backAt: null,
     securisation: 'not begun',
     workflowsLeft: 'not looked at',
   };
@@ -64,12 +60,3 @@ export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, runboo
 
 export const setKey = (cluster: MongoCluster, set: ReplicaSet): string => `${cluster.name}/${set.name}`;
 export const serviceKey = (component: string, host: string): string => `${component}@${host}`;
-
-export function setsOf(platform: VitamPlatform): { cluster: MongoCluster; set: ReplicaSet }[] {
-  return platform.clusters.flatMap((cluster) => [...cluster.shards, cluster.config].map((set) => ({ cluster, set })));
-}
-
-export function downtimeSeconds(night: Night): number {
-  if (night.firstStopAt === null) return 0;
-  return Math.round((night.backAt ?? Date.now()) - night.firstStopAt) / 1000;
-}

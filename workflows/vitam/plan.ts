@@ -1,9 +1,10 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
+import { step as plannedStep, stepsOf } from '../runbook/plan.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { onHost, serviceCommand } from './commands.ts';
 import type { VitamComponent, VitamFurtherDirectory, VitamPlatform } from './platform.contract.ts';
-import { partName } from './setNames.ts';
+import { partName, setsOf, type SetOfCluster } from './setNames.ts';
 
 export const phases = {
   preflight: '1. Preflight',
@@ -41,57 +42,15 @@ export interface StartGroup {
   steps: ServiceStep[];
 }
 
-/** The whole night as data: the dry run prints it, the run follows it, nothing is done that is not in it. */
-export interface ColdBackupPlan {
-  preflight: Record<'hosts' | 'leftovers' | 'services' | 'mongo' | 'disks', PlannedStep>;
-  record: ReplicaSetStep[];
-  confirm: PlannedStep;
-  journal: PlannedStep;
-  fronts: ServiceStep[];
-  drain: PlannedStep;
-  securisation: Record<'gate' | 'run', PlannedStep> & { pause: PlannedStep };
-  workers: ServiceStep[];
-  backEnds: ServiceStep[];
-  search: ServiceStep[];
-  balancerOff: ClusterStep[];
-  balancerIdle: ClusterStep[];
-  recordQuiet: ReplicaSetStep[];
-  findPrimary: ReplicaSetStep[];
-  stopPrimary: ReplicaSetStep[];
-  allShardsStopped: ClusterStep[];
-  findConfigPrimary: ReplicaSetStep[];
-  stopConfigPrimary: ReplicaSetStep[];
-  copy: ReplicaSetStep[];
-  allCopied: PlannedStep;
-  further: (PlannedStep & { directory: VitamFurtherDirectory })[];
-  startAt: PlannedStep;
-  discard: PlannedStep;
-  startMembers: ReplicaSetStep[];
-  startConfig: ReplicaSetStep[];
-  waitForSets: ReplicaSetStep[];
-  routers: ClusterStep[];
-  balancerBack: ClusterStep[];
-  balancerCheck: ClusterStep[];
-  start: StartGroup[];
-  resume: PlannedStep;
-  health: PlannedStep;
-  journalGone: PlannedStep;
-  complete: Record<'manifest' | 'upload' | 'retention', PlannedStep>;
-}
+const step = (phase: keyof typeof phases, id: string, title: string, rest: Partial<PlannedStep> = {}): PlannedStep =>
+  plannedStep(phases[phase], id, title, rest);
 
-const step = (phase: keyof typeof phases, id: string, title: string, rest: Partial<PlannedStep> = {}): PlannedStep => ({
-  id,
-  title,
-  phase: phases[phase],
-  commands: [],
-  skippable: false,
-  ...rest,
-});
+export type ColdBackupPlan = ReturnType<typeof planColdBackup>;
 
-/** Makes the plan of a platform's cold backup. Pure. */
-export function planColdBackup(platform: VitamPlatform): ColdBackupPlan {
+/** The whole night as data, in the order of the run; the two branches of phase 4 run side by side. Nothing is done that is not in it. Pure. */
+export function planColdBackup(platform: VitamPlatform) {
   const { policy, order } = platform;
-  const allSets = platform.clusters.flatMap((cluster) => [...cluster.shards, cluster.config].map((set) => ({ cluster, set })));
+  const allSets = setsOf(platform);
   const shards = allSets.filter(({ set }) => set.role === 'shard');
   const configs = allSets.filter(({ set }) => set.role === 'config');
   const catalog = platform.backup.catalogHost.name;
@@ -106,9 +65,9 @@ export function planColdBackup(platform: VitamPlatform): ColdBackupPlan {
       mongo: step('preflight', 'preflight/mongo', `check ${allSets.length} replica sets and record the balancers`),
       disks: step('preflight', 'preflight/disks', 'check free space on every backup disk'),
     },
-    journal: step('record', 'record/journal', `write the run journal on ${catalog}`, { host: catalog, unwind: 'remove the run journal' }),
-    confirm: step('record', 'record/confirm', 'ask an operator before the first stop (when the request says so)'),
     record: allSets.map((each) => setStep('record', 'record', `record counts and digests of ${setTitle(each)}`, each)),
+    confirm: step('record', 'record/confirm', 'ask an operator before the first stop (when the request says so)'),
+    journal: step('record', 'record/journal', `write the run journal on ${catalog}`, { host: catalog, unwind: 'remove the run journal' }),
     fronts: stopSteps(platform, 'fronts', order.fronts),
     drain: step('drain', 'drain', `wait until no workflow runs on ${platform.processing}, over ${platform.tenants.length} tenants`, {
       limitSeconds: platform.drain.limitSeconds,
@@ -169,10 +128,36 @@ export function planColdBackup(platform: VitamPlatform): ColdBackupPlan {
         ? 'start as soon as the copies have ended'
         : `wait for ${platform.window.end} before starting`,
     ),
+    wayBack: planWayBack(platform),
+    complete: {
+      manifest: step('complete', 'complete/manifest', 'write the manifest of the complete set', { host: catalog }),
+      upload: step(
+        'complete',
+        'complete/upload',
+        platform.backup.objectStore
+          ? `upload the set to bucket ${platform.backup.objectStore.bucket}`
+          : 'upload (no object store configured)',
+        { skippable: true },
+      ),
+      retention: step('complete', 'complete/retention', `keep the last ${platform.backup.keepSets} good sets`, { skippable: true }),
+    },
+  };
+}
+
+/** The way back, shared with vitamStart: in the order in which it runs. */
+export function planWayBack(platform: VitamPlatform) {
+  const { policy } = platform;
+  const sets = setsOf(platform);
+  const members = {
+    startMembers: sets.filter(({ set }) => set.role === 'shard').map((each) => startMemberStep('E.2.3/12', each)),
+    startConfig: sets.filter(({ set }) => set.role === 'config').map((each) => startMemberStep('E.2.3/13', each)),
+  };
+  const { startMembers, startConfig } = members;
+  const catalog = platform.backup.catalogHost.name;
+  return onTheWayBack({
     discard: step('mongoBack', 'back/copies', 'stop unfinished copies, remove their partial files, forget the jobs'),
-    startMembers: shards.map((each) => startMemberStep('E.2.3/12', each, policy.mongoStartOrder)),
-    startConfig: configs.map((each) => startMemberStep('E.2.3/13', each, policy.mongoStartOrder)),
-    waitForSets: allSets.map((each) =>
+    ...(policy.mongoStartOrder === 'configFirst' ? { startConfig, startMembers } : { startMembers, startConfig }),
+    waitForSets: sets.map((each) =>
       setStep('mongoBack', 'primary', `wait for a primary in ${setTitle(each)}`, each, { limitSeconds: 300 }),
     ),
     routers: platform.clusters
@@ -192,71 +177,14 @@ export function planColdBackup(platform: VitamPlatform): ColdBackupPlan {
     resume: step('servicesBack', 'scheduler/resume', 'resume the scheduled jobs', { commands: resumeCommands(platform) }),
     health: step('servicesBack', 'health', 'check every service, replica set and balancer'),
     journalGone: step('servicesBack', 'back/journal', `remove the run journal on ${catalog}`, { host: catalog }),
-    complete: {
-      manifest: step('complete', 'complete/manifest', 'write the manifest of the complete set', { host: catalog }),
-      upload: step(
-        'complete',
-        'complete/upload',
-        platform.backup.objectStore
-          ? `upload the set to bucket ${platform.backup.objectStore.bucket}`
-          : 'upload (no object store configured)',
-        { skippable: true },
-      ),
-      retention: step('complete', 'complete/retention', `keep the last ${platform.backup.keepSets} good sets`, { skippable: true }),
-    },
-  };
+  });
 }
 
-/** Every step in the order in which the run goes through them; the two branches of phase 4 run side by side. */
-export function allSteps(plan: ColdBackupPlan): PlannedStep[] {
-  return [
-    ...Object.values(plan.preflight),
-    ...plan.record,
-    plan.confirm,
-    plan.journal,
-    ...plan.fronts,
-    plan.drain,
-    plan.securisation.gate,
-    plan.securisation.run,
-    plan.securisation.pause,
-    ...plan.workers,
-    ...plan.backEnds,
-    ...plan.search,
-    ...plan.balancerOff,
-    ...plan.balancerIdle,
-    ...plan.recordQuiet,
-    ...plan.findPrimary,
-    ...plan.stopPrimary,
-    ...plan.allShardsStopped,
-    ...plan.findConfigPrimary,
-    ...plan.stopConfigPrimary,
-    ...plan.copy,
-    plan.allCopied,
-    ...plan.further,
-    plan.startAt,
-    ...bringBackSteps(plan),
-    ...Object.values(plan.complete),
-  ];
+/** Marks every step of this part of the plan as one of the way back. */
+function onTheWayBack<Part extends object>(part: Part): Part {
+  for (const each of stepsOf(part)) each.wayBack = true;
+  return part;
 }
-
-/** The steps of the way back, shared with vitamStart. */
-export function bringBackSteps(plan: ColdBackupPlan): PlannedStep[] {
-  return [
-    plan.discard,
-    ...plan.startMembers,
-    ...plan.startConfig,
-    ...plan.waitForSets,
-    ...plan.routers,
-    ...plan.balancerBack,
-    ...plan.balancerCheck,
-    ...plan.start.flatMap(({ steps }) => steps),
-    plan.resume,
-    plan.health,
-    plan.journalGone,
-  ];
-}
-
-export const sourceOf = (member: MongoMember): string => `${member.host.name}:${member.port}`;
 
 function stopSteps(platform: VitamPlatform, phase: 'fronts' | 'workers' | 'backEnds' | 'search', names: string[]): ServiceStep[] {
   return names
@@ -300,11 +228,6 @@ function componentNamed(platform: VitamPlatform, name: string): VitamComponent {
   return component;
 }
 
-interface SetOfCluster {
-  cluster: MongoCluster;
-  set: ReplicaSet;
-}
-
 const setTitle = ({ cluster, set }: SetOfCluster): string => `${cluster.name}/${set.name}`;
 
 function clusterStep(
@@ -339,14 +262,14 @@ function stopPrimaryStep(source: string, each: SetOfCluster): ReplicaSetStep {
   });
 }
 
-function startMemberStep(source: string, each: SetOfCluster, order: string): ReplicaSetStep {
-  return setStep('mongoBack', 'start-member', `${source} start the stopped member of ${setTitle(each)} (${order})`, each, {
+function startMemberStep(source: string, each: SetOfCluster): ReplicaSetStep {
+  return setStep('mongoBack', 'start-member', `${source} start the stopped member of ${setTitle(each)}`, each, {
     limitSeconds: 300,
     commands: each.set.members.map(({ host, unit }) => serviceCommand(host, 'start', unit)).map((command) => `if stopped: ${command}`),
   });
 }
 
-function securisationSteps(platform: VitamPlatform): ColdBackupPlan['securisation'] {
+function securisationSteps(platform: VitamPlatform): Record<'gate' | 'run' | 'pause', PlannedStep> {
   const { securisation } = platform;
   const mechanism = securisation.mechanism;
   const when = mechanism === 'none' ? '' : securisation.at.when;

@@ -3,6 +3,7 @@ import type { HttpRequest } from '../../activities/http/http.contract.ts';
 import type { MongoCluster } from '../../activities/mongo/mongo.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { ServiceCondition } from '../../activities/services/services.contract.ts';
+import type { RunPolicy } from '../runbook/runbook.contract.ts';
 
 /** A VITAM component: one unit name, on one or several hosts (systems.md E.2.2, VI-15). */
 export interface VitamComponent {
@@ -121,14 +122,7 @@ export interface VitamBackup {
   proof?: { directory: string; mongod: string; port: number };
 }
 
-export interface VitamPolicy {
-  /** A failed step: unwind at once, or hold for an operator until the deadline. */
-  onStepFailure: 'unwind' | 'hold';
-  holdSeconds: number;
-  /** How long a question waits for its answer before its default is taken. */
-  questionSeconds: number;
-  /** How long the unwind keeps trying what does not come back before it fails with PlatformNotRestored. */
-  restoreLimitSeconds: number;
+export interface VitamPolicy extends RunPolicy {
   clockSkewLimitSeconds: number;
   balancerLimitSeconds: number;
   /** systems.md E.2.3 steps 12-13: the seed starts mongod first, the playbooks the config servers. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { definitionName as name, timeZone as zone } from '../runbook/definitionFiles.schema.ts';
+import { definitionName as name, mergeFields, policyDocument, timeZone as zone } from '../runbook/definitions.schema.ts';
 
 const unitName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9@:._-]*$/, 'a unit name without spaces');
 const absolutePath = z
@@ -10,14 +10,15 @@ const absolutePath = z
 const port = z.int().min(1).max(65_535);
 const seconds = z.number().positive();
 const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a local time "HH:MM", quoted');
+const hostKeys = z
+  .array(z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'an OpenSSH fingerprint "SHA256:…" (ssh-keygen -lf)'))
+  .min(1, 'pin at least one host key');
 const sshReach = z.strictObject({
-  address: z.string().min(1),
+  address: z.string().min(1).optional().describe("absent: the host's own"),
   port: port.default(22),
   user: z.string().min(1),
   privateKey: name.describe('name of the secret that holds the private key'),
-  hostKeys: z
-    .array(z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'an OpenSSH fingerprint "SHA256:…" (ssh-keygen -lf)'))
-    .min(1, 'pin at least one host key'),
+  hostKeys: hostKeys.optional().describe('absent: hostKeys of the host'),
   proxyCommand: z.array(z.string()).min(1).optional(),
 });
 
@@ -31,6 +32,7 @@ const host = z.strictObject({
       z.strictObject({ supervisor: z.strictObject({ command: z.string().min(1), configFile: absolutePath }) }),
     ])
     .default('systemd'),
+  hostKeys: hostKeys.optional(),
   stateDirectory: absolutePath.default('/var/lib/nightshift'),
   backupDirectory: absolutePath.optional(),
 });
@@ -151,7 +153,6 @@ const objectStore = z.strictObject({
 /** The file as a person writes it. Unknown fields are faults. */
 export const platformDocument = z.strictObject({
   system: z.literal('vitam'),
-  name,
   title: z.string().default(''),
   window: z.strictObject({
     zone,
@@ -161,6 +162,7 @@ export const platformDocument = z.strictObject({
     atEnd: z.enum(['abort', 'continue', 'ask']).default('abort'),
     startServices: z.enum(['whenReady', 'atWindowEnd']).default('whenReady'),
   }),
+  hostDefaults: z.unknown().optional().describe('fields of every host; a host says what differs'),
   hosts: z.record(name, host).refine((hosts) => Object.keys(hosts).length > 0, 'describe at least one host'),
   components: z.record(name, component),
   order: z.union([z.strictObject({ profile: name }), orderLists]),
@@ -188,19 +190,24 @@ export const platformDocument = z.strictObject({
     objectStore: objectStore.optional(),
     proof: z.strictObject({ directory: absolutePath, mongod: z.string().default('mongod'), port: port.default(28_999) }).optional(),
   }),
-  policy: z
-    .strictObject({
-      onStepFailure: z.enum(['unwind', 'hold']).default('unwind'),
-      holdSeconds: seconds.default(1800),
-      questionSeconds: seconds.default(900),
-      restoreLimitSeconds: seconds.default(7200),
-      clockSkewLimitSeconds: seconds.default(30),
-      balancerLimitSeconds: seconds.default(1800),
-      mongoStartOrder: z.enum(['mongodFirst', 'configFirst']).default('mongodFirst'),
-      restartRouters: z.boolean().default(true),
-    })
-    .prefault({}),
+  policy: policyDocument({
+    clockSkewLimitSeconds: seconds.default(30),
+    balancerLimitSeconds: seconds.default(1800),
+    mongoStartOrder: z.enum(['mongodFirst', 'configFirst']).default('mongodFirst'),
+    restartRouters: z.boolean().default(true),
+  }),
 });
+
+/** A host is its address alone where `hostDefaults` says the rest. */
+export function withHostDefaults(value: unknown): unknown {
+  const { hosts, hostDefaults } = (value ?? {}) as { hosts?: unknown; hostDefaults?: unknown };
+  if (typeof hosts !== 'object' || hosts === null) return value;
+  const whole = Object.entries(hosts).map(([each, own]: [string, unknown]) => [
+    each,
+    mergeFields(hostDefaults, typeof own === 'string' ? { address: own } : own),
+  ]);
+  return { ...(value as object), hosts: Object.fromEntries(whole) as unknown };
+}
 
 export const orderDocument = orderLists;
 export type PlatformDocument = z.infer<typeof platformDocument>;

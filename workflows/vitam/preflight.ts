@@ -3,8 +3,8 @@ import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { probe } from '../runbook/profiles.ts';
-import { serviceKey, setKey, setsOf, type Night } from './night.ts';
-import { backupDirectory, jobPrefix, journalFile } from './setNames.ts';
+import { serviceKey, setKey, type Night } from './night.ts';
+import { backupDirectory, jobPrefix, journalFile, setsOf } from './setNames.ts';
 import type { RunJournal } from './coldBackup.contract.ts';
 
 const hostsAtOnceMax = 8;
@@ -12,12 +12,12 @@ const archiveCommands = ['bash', 'tar', 'zstd', 'sha256sum', 'tee', 'find', 'sta
 
 /** Everything is checked before anything is touched; each step tells every fault it found. Systems.md E.2.3 "before", E.3; issue step 1. */
 export async function preflight(night: Night): Promise<void> {
-  const { plan, runbook } = night;
-  await runbook.step(plan.preflight.hosts, () => checkHosts(night));
-  await runbook.step(plan.preflight.leftovers, () => checkLeftovers(night));
-  await runbook.step(plan.preflight.services, () => recordServices(night));
-  await runbook.step(plan.preflight.mongo, () => checkMongo(night));
-  await runbook.step(plan.preflight.disks, () => checkDisks(night));
+  const { plan, run } = night;
+  await run.step(plan.preflight.hosts, () => checkHosts(night));
+  await run.step(plan.preflight.leftovers, () => checkLeftovers(night));
+  await run.step(plan.preflight.services, () => recordServices(night));
+  await run.step(plan.preflight.mongo, () => checkMongo(night));
+  await run.step(plan.preflight.disks, () => checkDisks(night));
 }
 
 /** Hosts that hold or may hold parts of the set. */
@@ -106,7 +106,7 @@ async function recordServices(night: Night): Promise<void> {
       ports: [component.servicePort],
     });
     if (state.condition === 'running' || state.condition === 'starting') night.running.add(serviceKey(component.name, host.name));
-    else night.runbook.warn(`${component.unit} on ${host.name} was already down (${state.said}): it stays down`);
+    else night.run.warn(`${component.unit} on ${host.name} was already down (${state.said}): it stays down`);
     return [];
   });
   const { securisation } = platform;
@@ -136,7 +136,7 @@ async function checkMongo(night: Night): Promise<void> {
   await checkEach(platform.clusters, async (cluster) => {
     const balancer = await probe(`balancer of ${cluster.name}`).readBalancer({ cluster });
     night.balancers.set(cluster.name, balancer.mode);
-    if (balancer.mode === 'off') night.runbook.warn(`the balancer of ${cluster.name} was already off: it stays off`);
+    if (balancer.mode === 'off') night.run.warn(`the balancer of ${cluster.name} was already off: it stays off`);
     return [];
   });
 }

@@ -1,17 +1,20 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
 import type { VitamComponent, VitamPlatform, VitamSecurisation } from './platform.contract.ts';
-import { dropUndefined, type Fault } from '../runbook/definitionFiles.schema.ts';
+import { dropUndefined, type Fault } from '../runbook/definitions.schema.ts';
 import type { HostDocument, OrderDocument, PlatformDocument, ReplicaSetDocument } from './platform.schema.ts';
 
 /** Resolves a document of the right shape: names to hosts and components. Collects every fault of reference. */
 export function resolvePlatform(
+  name: string,
   document: PlatformDocument,
   order: OrderDocument | null,
 ): { platform: VitamPlatform | null; faults: Fault[] } {
   const faults: Fault[] = [];
   const fault = (path: string, message: string): void => void faults.push({ path, message });
   const hosts = new Map(Object.entries(document.hosts).map(([hostName, each]) => [hostName, hostRef(hostName, each)]));
+  for (const [hostName, { reach, hostKeys }] of Object.entries(document.hosts))
+    if (reach !== 'local' && !reach.ssh.hostKeys && !hostKeys) fault(`hosts.${hostName}.hostKeys`, 'pin at least one host key: "SHA256:…"');
   const anyHost: HostRef =
     [...hosts.values()][0] ?? hostRef('none', { address: '', reach: 'local', serviceManager: 'systemd', stateDirectory: '/' });
   const hostAt = (hostName: string, path: string): HostRef => {
@@ -119,7 +122,7 @@ export function resolvePlatform(
     faults,
     platform: {
       system: 'vitam',
-      name: document.name,
+      name,
       title: document.title,
       window: document.window,
       hosts: [...hosts.values()],
@@ -146,11 +149,14 @@ export function resolvePlatform(
 
 type HostAt = (hostName: string, path: string) => HostRef;
 
-function hostRef(hostName: string, { address, reach, serviceManager, stateDirectory }: HostDocument): HostRef {
+function hostRef(hostName: string, { address, reach, hostKeys, serviceManager, stateDirectory }: HostDocument): HostRef {
   return {
     name: hostName,
     address,
-    reach: reach === 'local' ? { kind: 'local' } : { kind: 'ssh', ...dropUndefined(reach.ssh) },
+    reach:
+      reach === 'local'
+        ? { kind: 'local' }
+        : { kind: 'ssh', ...dropUndefined({ address, hostKeys: hostKeys ?? [], ...dropUndefined(reach.ssh) }) },
     serviceManager:
       serviceManager === 'systemd'
         ? { kind: 'systemd', sudo: false }

@@ -1,6 +1,7 @@
 import { sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
+import { pauseBetweenLooks } from '../runbook/alongside.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { local, once, patient, quick } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
@@ -15,16 +16,16 @@ type Mechanism<Kind extends VitamSecurisation['mechanism']> = Extract<VitamSecur
  * it to its end, judge its result. Then the scheduled jobs are paused (VI-19): not before (systems.md E.2.5).
  */
 export async function secureLogbooks(night: Night): Promise<void> {
-  const { platform, plan, runbook } = night;
+  const { platform, plan, run } = night;
   const { securisation } = platform;
   if (securisation.mechanism === 'none') {
-    for (const planned of [plan.securisation.gate, plan.securisation.run]) runbook.notNeeded(planned, securisation.reason);
+    for (const planned of [plan.securisation.gate, plan.securisation.run]) run.notNeeded(planned, securisation.reason);
     night.securisation = `none: ${securisation.reason}`;
   } else {
-    const gateAt = await runbook.step(plan.securisation.gate, () => waitForGate(securisation.at, platform.window.zone, night.gateFrom));
+    const gateAt = await run.step(plan.securisation.gate, () => waitForGate(securisation.at, platform.window.zone, night.gateFrom));
     // Results carry the clock of their host, which may be that much behind.
     const sinceAt = new Date(Date.parse(gateAt) - platform.policy.clockSkewLimitSeconds * 1000).toISOString();
-    night.securisation = await runbook.step(plan.securisation.run, async (record) => {
+    night.securisation = await run.step(plan.securisation.run, async (record) => {
       const outcome = await watchToEnd(watchOf(night, securisation), securisation.at, gateAt, sinceAt);
       record.note = outcome;
       return outcome;
@@ -42,7 +43,8 @@ async function waitForGate(at: SecurisationTime, zone: string, from: string): Pr
 }
 
 async function watchToEnd(watch: Watch, at: SecurisationTime, gateAt: string, sinceAt: string): Promise<string> {
-  const deadline = Date.now() + at.limitSeconds * 1000;
+  const beganMs = Date.now();
+  const deadline = beganMs + at.limitSeconds * 1000;
   const graceUntil = at.when === 'now' ? Date.now() : Date.parse(gateAt) + at.graceSeconds * 1000;
   let triggered = false;
   for (;;) {
@@ -61,7 +63,11 @@ async function watchToEnd(watch: Watch, at: SecurisationTime, gateAt: string, si
     }
     if (Date.now() >= deadline)
       throw failure('SecurisationFailed', `no result after ${at.limitSeconds} s; ${running ? 'it still runs' : 'it does not run'}`);
-    await sleep(at.pollSeconds * 1000, { summary: running ? 'the securisation runs' : 'the securisation has not begun' });
+    // Never past the moment when it counts as missed.
+    const untilMissedMs = graceUntil > Date.now() ? graceUntil - Date.now() : Infinity;
+    await sleep(Math.min(untilMissedMs, pauseBetweenLooks(beganMs, at.pollSeconds * 1000)), {
+      summary: running ? 'the securisation runs' : 'the securisation has not begun',
+    });
   }
 }
 
@@ -118,16 +124,15 @@ function watchCron({ host, processPattern, resultFile, command }: Mechanism<'cro
 }
 
 async function pauseJobs(night: Night): Promise<void> {
-  const { platform, plan, runbook } = night;
+  const { platform, plan, run } = night;
   const { securisation } = platform;
   if (securisation.mechanism !== 'timers' && !platform.scheduler) {
-    runbook.notNeeded(plan.securisation.pause, 'no scheduler and no timers on this platform');
+    run.notNeeded(plan.securisation.pause, 'no scheduler and no timers on this platform');
     return;
   }
-  await runbook.step(plan.securisation.pause, async (record) => {
+  await run.step(plan.securisation.pause, async (record) => {
     night.pausedJobs = true;
-    night.firstStopAt ??= Date.now();
-    runbook.takeDown({ id: 'scheduler', title: 'resume the scheduled jobs', commands: plan.resume.commands });
+    run.takeDown({ id: 'scheduler', title: 'resume the scheduled jobs', commands: plan.wayBack.resume.commands });
     if (securisation.mechanism === 'timers') {
       for (const unit of securisation.units)
         await patient(`stop ${unit}.timer`, 120).stopService({
@@ -160,11 +165,12 @@ async function pauseScheduler(night: Night, name: string): Promise<string> {
     throw error;
   }
   // A job may have begun between the look and the pause.
-  const deadline = Date.now() + pausedJobsLimitSeconds * 1000;
+  const beganMs = Date.now();
+  const deadline = beganMs + pausedJobsLimitSeconds * 1000;
   while (await anyJobRuns(night, [])) {
     if (Date.now() >= deadline)
       throw failure('SecurisationFailed', `a scheduled job still runs ${pausedJobsLimitSeconds} s after the pause`);
-    await sleep('5 seconds', { summary: 'a scheduled job still runs' });
+    await sleep(pauseBetweenLooks(beganMs), { summary: 'a scheduled job still runs' });
   }
   return 'paused';
 }

@@ -2,6 +2,7 @@ import { sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { HttpAnswer, HttpRequest } from '../../activities/http/http.contract.ts';
+import { pauseBetweenLooks } from '../runbook/alongside.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
 import { once, patient, probe } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
@@ -106,12 +107,13 @@ export function watchScheduler(night: Night, securisation: ByScheduler): Watch {
       path: `/logbook/v1/lifecycles/traceability/check/${encodeURIComponent(operationId)}`,
       tenant: tenantId,
     });
-    const deadline = Date.now() + securisation.at.limitSeconds * 1000;
-    for (let pollSeconds = 1; Date.now() < deadline; pollSeconds = Math.min(pollSeconds * 2, 60)) {
+    const beganMs = Date.now();
+    const deadline = beganMs + securisation.at.limitSeconds * 1000;
+    while (Date.now() < deadline) {
       const [body] = rowsOf<LifecycleCheck>(await ask(`life-cycle securisation ${operationId}`, check));
       if (body?.paused) return { outcome: `paused (${operationId})`, maxEntriesReached: false };
       if (body?.completed) return { outcome: body.outcome ?? 'no result', maxEntriesReached: body.maxEntriesReached ?? false };
-      await sleep(pollSeconds * 1000, { summary: `life-cycle securisation ${operationId} of tenant ${tenantId} runs` });
+      await sleep(pauseBetweenLooks(beganMs, 1_000), { summary: `life-cycle securisation ${operationId} of tenant ${tenantId} runs` });
     }
     return { outcome: `not ended after ${securisation.at.limitSeconds} s (${operationId})`, maxEntriesReached: false };
   }

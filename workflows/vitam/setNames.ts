@@ -11,6 +11,16 @@ export function setName(beganAt: Date, runId: string): string {
 /** The form of a set's folder name: nothing else is ever taken for a set. */
 export const setNamePattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
 
+export interface SetOfCluster {
+  cluster: MongoCluster;
+  set: ReplicaSet;
+}
+
+/** Every replica set of the platform: of each cluster the shards, then the config servers. */
+export function setsOf(platform: VitamPlatform): SetOfCluster[] {
+  return platform.clusters.flatMap((cluster) => [...cluster.shards, cluster.config].map((set) => ({ cluster, set })));
+}
+
 /** `configsrv`, `shard0`, `shard1`, … as systems.md E.2.3 names the copies. */
 export function partName(cluster: MongoCluster, set: ReplicaSet): string {
   return set.role === 'config' ? 'configsrv' : `shard${cluster.shards.indexOf(set)}`;

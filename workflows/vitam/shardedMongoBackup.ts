@@ -14,13 +14,13 @@ const memberLimits = { startSeconds: 300, stopSeconds: 3600 };
 
 /** Steps 1-11 of the seed's sharded backup (systems.md E.2.3), then the further directories in the figure's order. 12-15 are the way back. */
 export async function shardedMongoBackup(night: Night): Promise<void> {
-  const { plan, runbook } = night;
+  const { plan, run } = night;
 
   await inParallel(plan.balancerOff, setsAtOnceMax, (planned) =>
-    runbook.step(planned, async () => {
+    run.step(planned, async () => {
       const { cluster } = planned;
       night.balancersOff.add(cluster.name);
-      runbook.takeDown({
+      run.takeDown({
         id: `balancer/${cluster.name}`,
         title: planned.unwind ?? '',
         commands: [`sh.setBalancerState(${night.balancers.get(cluster.name) !== 'off'}) on ${cluster.name}`],
@@ -32,7 +32,7 @@ export async function shardedMongoBackup(night: Night): Promise<void> {
     }),
   );
   await inParallel(plan.balancerIdle, setsAtOnceMax, (planned) =>
-    runbook.step(planned, async (record) => {
+    run.step(planned, async (record) => {
       const state = await quick(`balancer of ${planned.cluster.name} idle?`).readBalancer({ cluster: planned.cluster });
       if (state.mode !== 'off' || state.inRound)
         throw failure(
@@ -47,7 +47,7 @@ export async function shardedMongoBackup(night: Night): Promise<void> {
   const shards = await inParallel(plan.findPrimary, setsAtOnceMax, (planned) => findPrimary(night, planned));
   await inParallel(plan.stopPrimary, setsAtOnceMax, (planned) => stopPrimary(night, planned, shards));
   await inParallel(plan.allShardsStopped, 1, (planned) =>
-    runbook.step(planned, () =>
+    run.step(planned, () =>
       checkStopped(
         night,
         planned.cluster.shards.map((set) => ({ key: setKey(planned.cluster, set), set })),
@@ -57,18 +57,18 @@ export async function shardedMongoBackup(night: Night): Promise<void> {
   const configs = await inParallel(plan.findConfigPrimary, setsAtOnceMax, (planned) => findPrimary(night, planned));
   await inParallel(plan.stopConfigPrimary, setsAtOnceMax, (planned) => stopPrimary(night, planned, configs));
 
-  await inParallel(plan.copy, setsAtOnceMax, (planned) => runbook.step(planned, (record) => copyMember(night, planned, record)));
-  await runbook.step(plan.allCopied, () =>
+  await inParallel(plan.copy, setsAtOnceMax, (planned) => run.step(planned, (record) => copyMember(night, planned, record)));
+  await run.step(plan.allCopied, () =>
     checkStopped(
       night,
       plan.copy.map(({ cluster, set }) => ({ key: setKey(cluster, set), set })),
     ),
   );
-  for (const planned of plan.further) await runbook.step(planned, (record) => copyFurther(night, planned, record));
+  for (const planned of plan.further) await run.step(planned, (record) => copyFurther(night, planned, record));
 }
 
 export async function recordContent(night: Night, planned: ReplicaSetStep, into: Night['content']): Promise<void> {
-  await night.runbook.step(planned, async (record) => {
+  await night.run.step(planned, async (record) => {
     const content = await long(planned.title).recordContent({
       set: planned.set,
       ...(night.platform.backup.evidence === 'count' ? { countsOnly: true } : {}),
@@ -79,7 +79,7 @@ export async function recordContent(night: Night, planned: ReplicaSetStep, into:
 }
 
 async function findPrimary(night: Night, planned: ReplicaSetStep): Promise<SeenPrimary> {
-  return night.runbook.step(planned, async (record) => {
+  return night.run.step(planned, async (record) => {
     const primary = await quick(planned.title).findPrimary({ set: planned.set });
     record.note = `${primary.host}:${primary.port}`;
     return primary;
@@ -88,19 +88,18 @@ async function findPrimary(night: Night, planned: ReplicaSetStep): Promise<SeenP
 
 /** Looked up again right before the stop; afterwards proven to have been the primary and to have stopped cleanly (systems.md E.3). */
 async function stopPrimary(night: Night, planned: ReplicaSetStep, found: readonly SeenPrimary[]): Promise<void> {
-  const { runbook } = night;
+  const { run } = night;
   const { set, cluster } = planned;
   const key = setKey(cluster, set);
-  await runbook.step(planned, async (record) => {
+  await run.step(planned, async (record) => {
     let seen = night.stopped.get(key);
     if (!seen) {
       seen = await quick(`primary of ${key}, right before the stop`).findPrimary({ set });
       const earlier = found.find(({ replicaSet }) => replicaSet === set.name);
-      if (earlier && earlier.host !== seen.host)
-        runbook.warn(`${key}: the primary moved from ${earlier.host} to ${seen.host} before its stop`);
+      if (earlier && earlier.host !== seen.host) run.warn(`${key}: the primary moved from ${earlier.host} to ${seen.host} before its stop`);
       const { host, unit } = memberOf(set, seen);
       night.stopped.set(key, seen);
-      runbook.takeDown({
+      run.takeDown({
         id: `member/${key}`,
         title: planned.unwind ?? key,
         host: host.name,
@@ -122,7 +121,7 @@ async function stopPrimary(night: Night, planned: ReplicaSetStep, found: readonl
 
 export function memberOf(set: ReplicaSet, primary: SeenPrimary): MongoMember {
   const member = set.members.find(({ host, port }) => host.name === primary.host && port === primary.port);
-  if (!member) throw failure('InvalidPlatform', `${primary.host}:${primary.port} is not a member of ${set.name}`);
+  if (!member) throw failure('InvalidDefinition', `${primary.host}:${primary.port} is not a member of ${set.name}`);
   return member;
 }
 
@@ -177,7 +176,7 @@ async function copyFurther(
  * after a growing while with the bytes, for the checklist: a copy of hours costs tens of events, not thousands.
  */
 async function copy(night: Night, record: StepRecord, part: string, job: ArchiveJob): Promise<void> {
-  const { runbook } = night;
+  const { run } = night;
   if (!night.jobs.some((each) => each.job === job.job)) night.jobs.push(job);
   await quick(`folder for ${part} on ${job.host.name}`).ensureDirectory({ host: job.host, path: folderOf(job.target) });
   // Another try of the step begins anew; another attempt of an activity finds the job.
@@ -205,7 +204,6 @@ async function copy(night: Night, record: StepRecord, part: string, job: Archive
       written: writtenBytes,
       bytesPerSecond: elapsedSeconds > 0 ? Math.round(sourceBytes / elapsedSeconds) : 0,
     };
-    runbook.show();
   }
 }
 

@@ -1,24 +1,50 @@
-import { CancellationScope } from '@temporalio/workflow';
-
 import type { MongoMember } from '../../activities/mongo/mongo.contract.ts';
-import { beginRunbook } from '../runbook/beginRunbook.ts';
-import { secondsSince } from '../runbook/elapsed.ts';
-import { readableFailure } from '../runbook/failures.ts';
-import { holdPlatform } from '../runbook/holdPlatform.ts';
 import { inParallel } from '../runbook/inParallel.ts';
+import { step } from '../runbook/plan.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { once, quick } from '../runbook/profiles.ts';
-import { readInput } from '../runbook/readInput.ts';
-import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { PlannedStep, PlanReport, RunReport } from '../runbook/runbook.contract.ts';
 import { serviceCommand } from './commands.ts';
 import type { RunJournal } from './coldBackup.contract.ts';
-import { beginNight, serviceKey, setsOf, type Night } from './night.ts';
-import { bringBackSteps, phases, planColdBackup } from './plan.ts';
+import type { VitamInput, VitamRequest } from './inputs.schema.ts';
+import { beginNight, serviceKey, type Night } from './night.ts';
+import { phases, planColdBackup, planWayBack } from './plan.ts';
+import type { VitamPlatform } from './platform.contract.ts';
 import { backupHosts, parseJournal } from './preflight.ts';
-import { backupDirectory, jobPrefix, journalFile } from './setNames.ts';
-import type { StartInput, StartReport, StartRequest } from './start.contract.ts';
-import { bringPlatformBack, item, stage } from './wayBack.ts';
+import { backupDirectory, jobPrefix, journalFile, setsOf } from './setNames.ts';
+import { item, journalGone, platformBack, stage } from './wayBack.ts';
+
+type Request = VitamRequest<'vitamStart'>;
+type MemberStep = PlannedStep & { key: string; member: MongoMember };
 
 const hostsAtOnceMax = 8;
+
+export interface StartFacts {
+  /** The run whose work is undone, when its journal was found. */
+  lostRun: string | null;
+  started: string[];
+  alreadyUp: number;
+}
+
+/** Looks, then the way back of a cold backup, with every member of every set in the place of those that a run has stopped. */
+function planStart(platform: VitamPlatform) {
+  const { startMembers: _, startConfig: __, discard, ...rest } = planWayBack(platform);
+  return {
+    inspect: step('Inspect', 'inspect', 'look what is down and whether a run was lost'),
+    discard,
+    members: membersInStartOrder(platform).map(memberStep),
+    ...rest,
+  };
+}
+
+export const start: Procedure<Request, ReturnType<typeof planStart>> = {
+  type: 'vitamStart',
+  system: 'vitam',
+  plan: ({ platform }) => planStart(platform),
+  policy: ({ platform }) => ({ ...platform.policy, onStepFailure: 'unwind' }),
+  gates: () => ['what is up is left alone'],
+  cancelled: 'what was started stays up',
+};
 
 /**
  * Brings a VITAM platform up by hand, or after a run was lost or terminated: MongoDB, balancer, services in start order, scheduled jobs.
@@ -29,98 +55,83 @@ const hostsAtOnceMax = 8;
  * On error  keeps trying what does not come back, then fails with PlatformNotRestored and the commands for a person.
  * To stop   cancel has no effect once it has begun to start things; abort by terminate leaves up what is up.
  */
-export async function vitamStart(input: StartInput): Promise<StartReport> {
-  const beganMs = Date.now();
-  const { platform, services } = await readInput<StartRequest>('vitamStart', input);
-  const plan = planColdBackup(platform);
-  const inspect: PlannedStep = {
-    id: 'inspect',
-    title: 'look what is down and whether a run was lost',
-    phase: 'Inspect',
-    commands: [],
-    skippable: false,
-  };
-  const members = [
-    ...new Map<string, MongoMember>(
-      setsOf(platform).flatMap(({ set }) => set.members.map((member) => [`${member.host.name}/${member.unit}`, member] as const)),
-    ).entries(),
-  ];
-  const memberSteps = new Map<string, PlannedStep>(
-    members.map(([key, { host, unit }]) => [key, memberStep(key, host.name, serviceCommand(host, 'start', unit), unit)]),
-  );
-  const shared = bringBackSteps(plan).filter((step) => ![...plan.startMembers, ...plan.startConfig].some(({ id }) => id === step.id));
-  const runbook = beginRunbook({
-    procedure: 'vitamStart',
-    system: 'vitam',
-    target: platform.name,
-    steps: [inspect, ...memberSteps.values(), ...shared],
-    ...platform.policy,
-    onStepFailure: 'unwind',
-  });
-  const night = beginNight(platform, plan, runbook, 'none', 'any');
-  const release = await holdPlatform(runbook, 'vitam', platform.name);
-  try {
-    const seen = await runbook.step(inspect, () => look(night, services, members));
-    await CancellationScope.nonCancellable(() =>
-      bringPlatformBack(night, {
-        ended: 'the start by hand',
-        copies: () => removeLeftovers(night),
-        members: stage(
-          [...inStartOrder(night, seen.downMembers)].map(([key, { host, unit, port }]) =>
-            item(memberSteps.get(key) ?? memberStep(key, host.name, '', unit), [], async () => {
-              await once(`start ${unit} on ${host.name}`, 300).startService({ host, unit, ports: [port], limitSeconds: 300 });
+export async function vitamStart(input: VitamInput<'vitamStart'>): Promise<(RunReport & StartFacts) | PlanReport> {
+  return procedure(start, input, async ({ request: { platform, services }, plan, run }): Promise<StartFacts> => {
+    const night = beginNight(platform, planColdBackup(platform), run, 'none', 'any');
+    const seen = await run.step(plan.inspect, () => look(night, services, plan.members));
+    await run.untilBack(
+      () =>
+        run.untilBack(
+          async () => undefined,
+          () =>
+            platformBack(night, {
+              copies: () => removeLeftovers(night),
+              members: stage(
+                plan.members.flatMap((planned) => {
+                  const { host, unit, port } = planned.member;
+                  if (!seen.down.has(planned.key)) {
+                    run.notNeeded(planned, 'is up');
+                    return [];
+                  }
+                  const perform = async (): Promise<void> =>
+                    void (await once(planned.title, 300).startService({ host, unit, ports: [port], limitSeconds: 300 }));
+                  return [item(planned, [], perform)];
+                }),
+              ),
+              wait: () => true,
             }),
-          ),
         ),
-        wait: () => true,
-      }),
+      (failed) => journalGone(night, failed),
     );
-    runbook.setState('done');
-    return {
-      platform: platform.name,
-      lostRun: seen.journal?.workflowId ?? null,
-      started: [...seen.downMembers.keys(), ...night.stoppedServices],
-      alreadyUp: seen.alreadyUp,
-      elapsedSeconds: secondsSince(beganMs),
-      steps: runbook.progress.steps,
-      decisions: runbook.progress.decisions,
-      warnings: runbook.progress.warnings,
-    };
-  } catch (error) {
-    runbook.setState('failed');
-    throw readableFailure(error);
-  } finally {
-    await release();
-  }
+    return { lostRun: seen.journal?.workflowId ?? null, started: [...seen.down, ...night.stoppedServices], alreadyUp: seen.alreadyUp };
+  });
 }
 
-function memberStep(key: string, host: string, command: string, unit: string): PlannedStep {
-  return { id: `member/${key}`, title: `start ${unit} on ${host}`, phase: phases.mongoBack, host, commands: [command], skippable: false };
+/** By the platform's order: a shard member whose config servers are all down does not open its port, so all are begun before any is waited for. */
+function membersInStartOrder({ clusters, policy }: VitamPlatform): MongoMember[] {
+  const configs = clusters.flatMap(({ config }) => config.members);
+  const shards = clusters.flatMap((cluster) => cluster.shards.flatMap(({ members }) => members));
+  const inOrder = policy.mongoStartOrder === 'configFirst' ? [...configs, ...shards] : [...shards, ...configs];
+  return [...new Map(inOrder.map((member) => [`${member.host.name}/${member.unit}`, member])).values()];
+}
+
+function memberStep(member: MongoMember): MemberStep {
+  const { host, unit } = member;
+  const key = `${host.name}/${unit}`;
+  return {
+    ...step(phases.mongoBack, `member/${key}`, `start ${unit} on ${host.name}`, {
+      host: host.name,
+      commands: [serviceCommand(host, 'start', unit)],
+      limitSeconds: 300,
+      wayBack: true,
+    }),
+    key,
+    member,
+  };
 }
 
 async function look(
   night: Night,
-  services: StartRequest['services'],
-  members: (readonly [string, MongoMember])[],
-): Promise<{ journal: RunJournal | null; downMembers: Map<string, MongoMember>; alreadyUp: number }> {
-  const { platform, plan, runbook } = night;
+  services: Request['services'],
+  members: readonly MemberStep[],
+): Promise<{ journal: RunJournal | null; down: Set<string>; alreadyUp: number }> {
+  const { platform, plan, run } = night;
   const catalog = platform.backup.catalogHost;
   const text = await quick('journal of a lost run').readTextFile({ host: catalog, path: journalFile(platform) });
   const journal = text === null ? null : parseJournal(text);
   night.journalWritten = text !== null;
-  if (text !== null && !journal) runbook.warn('the run journal is not readable: everything is started');
+  if (text !== null && !journal) run.warn('the run journal is not readable: everything is started');
   const wanted = services === 'asRecorded' && journal ? new Set(journal.running) : null;
 
-  const downMembers = new Map<string, MongoMember>();
+  const down = new Set<string>();
   let alreadyUp = 0;
-  await inParallel(members, hostsAtOnceMax, async ([key, member]) => {
-    const { host, unit, port } = member;
+  await inParallel(members, hostsAtOnceMax, async ({ key, member: { host, unit, port } }) => {
     const state = await quick(`state of ${unit} on ${host.name}`).readServiceState({ host, unit, ports: [port] });
     if (state.condition === 'running') alreadyUp += 1;
-    else downMembers.set(key, member);
+    else down.add(key);
   });
   await inParallel(
-    plan.start.flatMap(({ steps }) => steps),
+    plan.wayBack.start.flatMap(({ steps }) => steps),
     hostsAtOnceMax,
     async ({ component, serviceHost: host }) => {
       const key = serviceKey(component.name, host.name);
@@ -140,21 +151,12 @@ async function look(
     night.balancersOff.add(name);
   }
   night.pausedJobs = platform.scheduler !== undefined || platform.securisation.mechanism === 'timers';
-  return { journal, downMembers, alreadyUp };
-}
-
-function inStartOrder(night: Night, members: Map<string, MongoMember>): [string, MongoMember][] {
-  const isConfig = (member: MongoMember): boolean =>
-    night.platform.clusters.some(({ config }) =>
-      config.members.some(({ host, port }) => host.name === member.host.name && port === member.port),
-    );
-  const configFirst = night.platform.policy.mongoStartOrder === 'configFirst';
-  return [...members].sort(([, a], [, b]) => (Number(isConfig(a)) - Number(isConfig(b))) * (configFirst ? -1 : 1));
+  return { journal, down, alreadyUp };
 }
 
 /** Copy jobs and partial files that a lost run left behind. */
 async function removeLeftovers(night: Night): Promise<void> {
-  const { platform, runbook } = night;
+  const { platform, run } = night;
   await inParallel(backupHosts(night), hostsAtOnceMax, async (host) => {
     const below = backupDirectory(platform, host);
     const { jobs, partialFiles } = await quick(`unfinished copies on ${host.name}`).findUnfinishedArchives({
@@ -174,6 +176,6 @@ async function removeLeftovers(night: Night): Promise<void> {
       });
     if (partialFiles.length > 0) await quick(`remove partial files on ${host.name}`).removePaths({ host, below, paths: partialFiles });
     if (jobs.length + partialFiles.length > 0)
-      runbook.warn(`${host.name}: ended ${jobs.length} copy jobs and removed ${partialFiles.length} partial files of a lost run`);
+      run.warn(`${host.name}: ended ${jobs.length} copy jobs and removed ${partialFiles.length} partial files of a lost run`);
   });
 }

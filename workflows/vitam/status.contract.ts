@@ -1,14 +1,6 @@
 import type { BalancerState, ReplicaSetHealth } from '../../activities/mongo/mongo.contract.ts';
 import type { ServiceState } from '../../activities/services/services.contract.ts';
-import type { VitamPlatform } from './platform.contract.ts';
-
-export interface StatusInput {
-  platform: string;
-}
-
-export interface StatusRequest {
-  platform: VitamPlatform;
-}
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
 export interface ServiceStatus {
   component: string;
@@ -21,8 +13,7 @@ export interface ServiceStatus {
   fault: string | null;
 }
 
-export interface StatusReport {
-  platform: string;
+export interface StatusFacts {
   takenAt: string;
   /** "up": everything is well. "degraded": something is not. "down": nothing answers. */
   verdict: 'up' | 'degraded' | 'down';
@@ -37,3 +28,5 @@ export interface StatusReport {
   lastGoodSet: string | null;
   faults: string[];
 }
+
+export type StatusReport = RunReport & StatusFacts;

@@ -9,10 +9,10 @@ import type { ServiceStep } from './plan.ts';
  * is only verified. The intent is recorded before the act: a stop that timed out may have stopped it after all.
  */
 export async function stopService(night: Night, planned: ServiceStep): Promise<void> {
-  const { runbook, running, stoppedServices } = night;
+  const { run, running, stoppedServices } = night;
   const { component, serviceHost: host } = planned;
   const key = serviceKey(component.name, host.name);
-  await runbook.step(planned, async (record) => {
+  await run.step(planned, async (record) => {
     const unit = { host, unit: component.unit, ports: [component.servicePort] };
     if (!stoppedServices.has(key)) {
       const before = await quick(`state of ${component.unit} on ${host.name}`).readServiceState(unit);
@@ -20,8 +20,7 @@ export async function stopService(night: Night, planned: ServiceStep): Promise<v
       if (isDown && !running.has(key)) record.note = 'was already down: stays down';
       else {
         stoppedServices.add(key);
-        night.firstStopAt ??= Date.now();
-        runbook.takeDown({
+        run.takeDown({
           id: `service/${key}`,
           title: planned.unwind ?? key,
           host: host.name,

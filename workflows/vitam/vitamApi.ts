@@ -7,7 +7,7 @@ import type { VitamComponent, VitamPlatform } from './platform.contract.ts';
 
 export function component(platform: VitamPlatform, name: string): VitamComponent {
   const found = platform.components.find((each) => each.name === name);
-  if (!found) throw failure('InvalidPlatform', `component "${name}" is not described`);
+  if (!found) throw failure('InvalidDefinition', `component "${name}" is not described`);
   return found;
 }
 
@@ -19,7 +19,7 @@ export function hostsOf(platform: VitamPlatform, name: string): { host: HostRef;
 /** First host of a component: for requests that any instance may answer. */
 export function anyHostOf(platform: VitamPlatform, name: string): { host: HostRef; component: VitamComponent } {
   const first = hostsOf(platform, name)[0];
-  if (!first) throw failure('InvalidPlatform', `component "${name}" has no host`);
+  if (!first) throw failure('InvalidDefinition', `component "${name}" has no host`);
   return first;
 }
 

@@ -1,34 +1,28 @@
 import { failure } from '../../activities/failure.ts';
 import { describeFailure } from '../runbook/failures.ts';
-import { bringBack, type BringBackItem, type BringBackStage } from '../runbook/bringBack.ts';
 import { inParallel } from '../runbook/inParallel.ts';
 import { once, probe } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import type { BringBackItem, BringBackStage } from '../runbook/wayBack.ts';
 import { serviceCommand } from './commands.ts';
-import { serviceKey, setKey, setsOf, type Night } from './night.ts';
+import { serviceKey, setKey, type Night } from './night.ts';
 import type { ClusterStep, ReplicaSetStep, ServiceStep } from './plan.ts';
 import { resumeJobs } from './securisation.ts';
-import { backupDirectory, journalFile } from './setNames.ts';
+import { backupDirectory, journalFile, setsOf } from './setNames.ts';
 import { memberOf } from './shardedMongoBackup.ts';
 
 const setsAtOnceMax = 16;
 
 /**
- * Brings back what this run took down and nothing else, in the start order (systems.md E.2.9, VI-12 to VI-14): copies ended, mongods
- * and config servers, balancer, services, scheduled jobs, then one look at everything. The same code ends a good run and an aborted one.
+ * What brings back what this run took down and nothing else, in the start order: copies ended, mongods and config servers, balancer, services, scheduled jobs,
+ * then one look at everything. The same stages end a good run and an aborted one.
  */
-export async function bringPlatformBack(
+export function platformBack(
   night: Night,
-  {
-    ended,
-    copies,
-    members,
-    wait,
-  }: { ended: string; copies: () => Promise<void>; members: BringBackStage; wait: (planned: ReplicaSetStep) => boolean },
-): Promise<void> {
-  const { plan, runbook, platform } = night;
-  runbook.setState('bringingBack');
-  const stages: BringBackStage[] = [
+  { copies, members, wait }: { copies: () => Promise<void>; members: BringBackStage; wait: (planned: ReplicaSetStep) => boolean },
+): BringBackStage[] {
+  const plan = night.plan.wayBack;
+  return [
     stage([item(plan.discard, [], copies)]),
     members,
     stage(
@@ -64,20 +58,20 @@ export async function bringPlatformBack(
     ),
     stage([item(plan.health, [], () => checkHealth(night))]),
   ];
-  await bringBack(runbook, stages, platform.policy.restoreLimitSeconds, ended);
-  // Only a platform that is back loses its journal: with it vitamStart finishes what this run could not.
-  const journal = night.journalWritten
-    ? [item(plan.journalGone, [], () => removeJournal(night))]
-    : none(night, [plan.journalGone], 'none was written');
-  await bringBack(runbook, [stage(journal)], platform.policy.restoreLimitSeconds, ended);
-  night.backAt ??= Date.now();
+}
+
+/** Removes the run's journal; after a way back that failed it stays, for vitamStart. */
+export function journalGone(night: Night, failed: { error: unknown } | null): BringBackStage[] {
+  const planned = night.plan.wayBack.journalGone;
+  if (failed && describeFailure(failed.error).type === 'PlatformNotRestored') return [];
+  return [stage(night.journalWritten ? [item(planned, [], () => removeJournal(night))] : none(night, [planned], 'none was written'))];
 }
 
 export const stage = (items: BringBackItem[]): BringBackStage => ({ items, atOnceMax: setsAtOnceMax });
 export const item = (step: PlannedStep, settles: string[], perform: () => Promise<void>): BringBackItem => ({ step, settles, perform });
 
 function none(night: Night, steps: PlannedStep[], why: string): BringBackItem[] {
-  for (const each of steps) night.runbook.notNeeded(each, why);
+  for (const each of steps) night.run.notNeeded(each, why);
   return [];
 }
 
@@ -86,7 +80,8 @@ function none(night: Night, steps: PlannedStep[], why: string): BringBackItem[] 
  * so waiting for the one before starting the other could wait for ever (real-parts.md 2).
  */
 export function stoppedMembers(night: Night): BringBackStage {
-  const { plan, platform } = night;
+  const { platform } = night;
+  const plan = night.plan.wayBack;
   const inOrder =
     platform.policy.mongoStartOrder === 'mongodFirst'
       ? [...plan.startMembers, ...plan.startConfig]
@@ -199,12 +194,12 @@ export async function settleCopies(night: Night): Promise<void> {
 
 /** Removes the journal of this run (vitamStart: of the lost one); another run's is left where it is. */
 export async function removeJournal(night: Night): Promise<void> {
-  const { platform, runbook } = night;
+  const { platform, run } = night;
   const host = platform.backup.catalogHost;
   const path = journalFile(platform);
   const text = await once(`whose run journal lies on ${host.name}?`, 60).readTextFile({ host, path });
   if (text !== null && night.journalOf !== 'any' && !text.includes(night.journalOf))
-    runbook.warn(`the run journal on ${host.name} is another run's: left there`);
+    run.warn(`the run journal on ${host.name} is another run's: left there`);
   else
     await once(`remove the run journal on ${host.name}`, 60).removePaths({ host, below: backupDirectory(platform, host), paths: [path] });
   night.journalWritten = false;
@@ -216,7 +211,7 @@ export async function removeJournal(night: Night): Promise<void> {
  */
 async function checkHealth(night: Night): Promise<void> {
   const { plan, platform } = night;
-  const services = plan.start
+  const services = plan.wayBack.start
     .flatMap(({ steps }) => steps)
     .filter(({ component, serviceHost }) => night.running.has(serviceKey(component.name, serviceHost.name)));
   const faults = (

@@ -2,9 +2,8 @@ import { condition, sleep } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import type { WindowAt } from '../../activities/clock/clock.contract.ts';
-import { besideOf } from '../runbook/besideOf.ts';
+import { alongside } from '../runbook/alongside.ts';
 import { local } from '../runbook/profiles.ts';
-import { stoppable } from '../runbook/stoppable.ts';
 import type { Night } from './night.ts';
 
 /** The night window (VI-01). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
@@ -35,33 +34,35 @@ export interface WindowEnd {
  * work goes on (default: abort). An operator's `abort` update ends the work the same way. When it throws, nothing of the work still runs.
  * The work may wait for the same end: it is handed one wait that shares the watch's timer, so that both see the same moment.
  */
-export async function withWindowEnd(night: Night, window: WindowAt, work: (windowEnd: WindowEnd) => Promise<void>): Promise<void> {
-  const { runbook, platform } = night;
+export async function withWindowEnd(
+  night: Night,
+  window: WindowAt,
+  stop: (reason: Error) => void,
+  work: (windowEnd: WindowEnd) => Promise<void>,
+): Promise<void> {
   let passed = Date.parse(window.endAt) <= Date.now();
-  await stoppable(runbook, async (stop) => {
-    const watch = async (): Promise<void> => {
-      await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
-      passed = true;
-      if (await mayGoOn(night, window)) return;
-      const why = `the window ended at ${window.endAt} before the backup did; by policy (${platform.window.atEnd}) it is aborted`;
-      stop(failure('DeadlineExceeded', why));
-    };
-    await besideOf(watch, () => work({ passed: () => passed, wait: () => condition(() => passed) }));
-  });
+  const watch = async (): Promise<void> => {
+    await sleep(Math.max(1, Date.parse(window.endAt) - Date.now()), { summary: `window ends at ${window.endAt}` });
+    passed = true;
+    if (await mayGoOn(night, window)) return;
+    const why = `the window ended at ${window.endAt} before the backup did; by policy (${night.platform.window.atEnd}) it is aborted`;
+    stop(failure('DeadlineExceeded', why));
+  };
+  await alongside(watch, () => work({ passed: () => passed, wait: () => condition(() => passed) }));
 }
 
-async function mayGoOn({ platform, runbook }: Night, window: WindowAt): Promise<boolean> {
-  if (platform.window.startServices === 'atWindowEnd' && runbook.progress.steps.find(({ id }) => id === 'start-at')?.state === 'running')
+async function mayGoOn({ platform, run }: Night, window: WindowAt): Promise<boolean> {
+  if (platform.window.startServices === 'atWindowEnd' && run.progress.steps.find(({ id }) => id === 'start-at')?.state === 'running')
     return true;
   switch (platform.window.atEnd) {
     case 'abort':
       return false;
     case 'continue':
-      runbook.warn(`the window ended at ${window.endAt}; by policy the backup goes on`);
+      run.warn(`the window ended at ${window.endAt}; by policy the backup goes on`);
       return true;
     case 'ask':
       return (
-        (await runbook.ask({
+        (await run.ask({
           id: 'window-end',
           text: `The window ended at ${window.endAt} and the backup has not. Abort it and start the services, or go on?`,
           choices: ['abort', 'continue'],

@@ -1,9 +1,8 @@
-import { CancellationScope, condition, log, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, condition, log, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 import { failure } from '../../activities/failure.ts';
 import { searchAttributes, type Attention } from '../names.contract.ts';
-import { checklist } from './checklist.ts';
 import { secondsSince } from './elapsed.ts';
 import { describeFailure, isCancellation } from './failures.ts';
 import { registerMessages, type HeldDecision } from './operatorMessages.ts';
@@ -14,22 +13,13 @@ import type {
   OperatorMessage,
   PausePolicy,
   PlannedStep,
+  RunPolicy,
   RunProgress,
+  RunReport,
   StepRecord,
   TakenDown,
 } from './runbook.contract.ts';
-
-export interface RunbookOptions {
-  procedure: string;
-  system: string;
-  target: string;
-  steps: PlannedStep[];
-  onStepFailure: 'unwind' | 'hold';
-  holdSeconds: number;
-  questionSeconds: number;
-  /** Absent: the run cannot be paused. */
-  pauses?: PausePolicy;
-}
+import { wayBackOf, type BringBackStage, type WayBackItem } from './wayBack.ts';
 
 export interface Question<Choice extends string> {
   id: string;
@@ -40,11 +30,11 @@ export interface Question<Choice extends string> {
 }
 
 /** A run that says truthfully where it is: the marks on its steps, what it took down, its questions and its decisions. */
-export interface Runbook {
+export interface Run {
   readonly progress: RunProgress;
   /** Null: the run cannot be paused. */
   readonly pauses: Pauses | null;
-  /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the platform's policy. */
+  /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the policy. */
   step<Result>(planned: PlannedStep, work: (record: StepRecord) => Promise<Result>, whenSkipped?: () => Result): Promise<Result>;
   /** Adds steps that only the work itself makes known; those that are in the plan already stay. */
   addSteps(steps: readonly PlannedStep[]): void;
@@ -52,25 +42,51 @@ export interface Runbook {
   record(id: string): StepRecord | undefined;
   /** Marks a step that turned out to have nothing to do. */
   notNeeded(planned: PlannedStep, note: string): void;
-  /** Recorded **before** the act that takes something down. */
-  takeDown(item: Omit<TakenDown, 'sinceAt'>): void;
+  /**
+   * Called in a step, right **before** the act that takes something down: the step alone knows whether the thing was up, and an act that fails may have taken
+   * it down after all. `back`: how it comes back at the end of `untilBack`; absent where the caller of `untilBack` gives the stages itself.
+   */
+  takeDown(item: Omit<TakenDown, 'sinceAt'>, back?: WayBackItem): void;
   broughtBack(id: string): void;
+  /**
+   * Runs work, then brings back what it took down, whatever became of it: done, failed, cancelled. The way back is shielded from cancellation.
+   * @param stages the way back in an order of its own; absent: what was declared with `takeDown`, newest first.
+   */
+  untilBack<Result>(work: () => Promise<Result>, stages?: (failed: { error: unknown } | null) => BringBackStage[]): Promise<Result>;
+  /** What the run is for stands, and everything is back; what follows only finishes it: `abort` is refused from here on. */
+  completing(): void;
   /** Asks a person; takes the default at the deadline; records who decided. */
   ask<Choice extends string>(question: Question<Choice>): Promise<Choice>;
   warn(text: string): void;
   decide(decision: Omit<Decision, 'at'>): void;
+}
+
+/** What the frame itself does with a run, beside what its procedure does. */
+export interface FramedRun extends Run {
+  /** Set by the `abort` update and by whatever else ends the work for a reason. */
+  onAbort(stop: (by: OperatorMessage) => void): void;
+  /** Why the work was ended, when it was not by a cancel of the run. */
+  stopReason: Error | null;
   setState(state: RunProgress['state']): void;
   setAttention(attention: Attention): void;
-  /** Shows the present marks; called by whoever changed a record from outside. */
-  show(): void;
-  /** Set by the `abort` update: the scope of the work is cancelled through it. */
-  onAbort(stop: (by: OperatorMessage) => void): void;
-  /** Wakes a wait between two tries of the unwind when an operator says `retryStep`. */
+  report(ended: { at: Date; error?: unknown } | null): RunReport;
+  /** Waits between two tries of the way back; `retryStep` of an operator ends it early. */
   waitForRetry(seconds: number, summary: string): Promise<void>;
 }
 
-/** Registers the messages of a run and shows its checklist. Called once, before the first await that follows the plan. */
-export function beginRunbook(options: RunbookOptions): Runbook {
+export interface RunOptions {
+  procedure: string;
+  system: string;
+  target: string;
+  steps: PlannedStep[];
+  policy: RunPolicy;
+  /** Absent: the run cannot be paused. */
+  pauses?: PausePolicy;
+}
+
+/** Registers the messages of a run. Called once, before the first await that follows the plan. */
+export function beginRun(options: RunOptions): FramedRun {
+  const { policy } = options;
   const progress: RunProgress = {
     procedure: options.procedure,
     target: options.target,
@@ -78,22 +94,24 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     state: 'working',
     attention: 'none',
     startedAt: workflowInfo().startTime.toISOString(),
-    steps: options.steps.map(({ id, title, phase }) => ({ id, title, phase, state: 'waiting', attempts: 0 })),
+    steps: options.steps.map(recordOf),
     down: [],
     questions: [],
     pauses: [],
     held: [],
     decisions: [],
     warnings: [],
+    downtimeSeconds: 0,
   };
   const records = new Map(progress.steps.map((record) => [record.id, record]));
   const heldDecisions = new Map<string, HeldDecision>();
   const answers = new Map<string, { choice: string; message: OperatorMessage }>();
   const abortListeners: ((by: OperatorMessage) => void)[] = [];
+  const backs = new Map<string, WayBackItem>();
   let retryWanted = false;
+  let downSinceMs: number | null = null;
 
-  const show = (): void => setCurrentDetails(checklist(progress));
-  const pauses = options.pauses ? createPauses(progress, options.pauses, show) : null;
+  const pauses = options.pauses ? createPauses(progress, options.pauses) : null;
   const nowAt = (): string => new Date().toISOString();
   const decide = (decision: Omit<Decision, 'at'>): void => {
     progress.decisions.push({ at: nowAt(), ...decision });
@@ -122,12 +140,11 @@ export function beginRunbook(options: RunbookOptions): Runbook {
   async function hold(planned: PlannedStep, record: StepRecord, skippable: boolean): Promise<HeldDecision | null> {
     record.state = 'held';
     heldDecisions.delete(planned.id);
-    const deadlineAt = new Date(Date.now() + options.holdSeconds * 1000).toISOString();
+    const deadlineAt = new Date(Date.now() + policy.holdSeconds * 1000).toISOString();
     progress.held.push({ step: planned.id, failure: record.note ?? '', skippable, deadlineAt });
     settleAttention();
-    show();
     try {
-      await condition(() => heldDecisions.has(planned.id), options.holdSeconds * 1000, { summary: `held: ${planned.title}`.slice(0, 180) });
+      await condition(() => heldDecisions.has(planned.id), policy.holdSeconds * 1000, { summary: `held: ${planned.title}`.slice(0, 180) });
     } finally {
       progress.held = progress.held.filter(({ step }) => step !== planned.id);
       settleAttention();
@@ -136,18 +153,19 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     decide({
       subject: planned.title,
       choice: decision?.choice ?? 'unwind',
-      by: decision?.message.by ?? `nobody answered within ${options.holdSeconds} s`,
+      by: decision?.message.by ?? `nobody answered within ${policy.holdSeconds} s`,
       ...(decision?.message.why ? { why: decision.message.why } : {}),
     });
     return decision;
   }
 
-  const runbook: Runbook = {
+  const run: FramedRun = {
     progress,
     pauses,
-    show,
+    stopReason: null,
     setAttention,
     decide,
+    completing: () => run.setState('completing'),
     async step(planned, work, whenSkipped) {
       const record = records.get(planned.id);
       if (!record) throw failure('InvalidInput', `step ${planned.id} is not in the plan`);
@@ -159,7 +177,6 @@ export function beginRunbook(options: RunbookOptions): Runbook {
         record.attempts += 1;
         delete record.note;
         record.beganAt ??= nowAt();
-        show();
         try {
           const result = await (pauses ? pauses.during(planned, () => work(record)) : work(record));
           end(record, 'done');
@@ -177,7 +194,7 @@ export function beginRunbook(options: RunbookOptions): Runbook {
           record.note = `${type}: ${message}`;
           log.warn('step failed', { step: planned.id, type });
           const mayHold =
-            options.onStepFailure === 'hold' &&
+            policy.onStepFailure === 'hold' &&
             ['working', 'paused', 'completing'].includes(progress.state) &&
             !CancellationScope.current().consideredCancelled;
           const decision = mayHold ? await hold(planned, record, skippable) : null;
@@ -196,16 +213,15 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       }
     },
     addSteps(steps) {
-      for (const { id, title, phase } of steps) {
-        if (records.has(id)) continue;
-        const record: StepRecord = { id, title, phase, state: 'waiting', attempts: 0 };
-        records.set(id, record);
+      for (const planned of steps) {
+        if (records.has(planned.id)) continue;
+        const record = recordOf(planned);
+        records.set(record.id, record);
         // Beside the others of its phase, or before the first phase that follows.
-        const at = progress.steps.findLastIndex((each) => each.phase === phase);
+        const at = progress.steps.findLastIndex((each) => each.phase === record.phase);
         if (at === -1) progress.steps.push(record);
         else progress.steps.splice(at + 1, 0, record);
       }
-      show();
     },
     record: (id) => records.get(id),
     notNeeded(planned, note) {
@@ -213,15 +229,29 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       if (!record) return;
       record.state = 'notNeeded';
       record.note = note;
-      show();
     },
-    takeDown(item) {
+    takeDown(item, back) {
       if (progress.down.some(({ id }) => id === item.id)) return;
+      downSinceMs ??= Date.now();
       progress.down.push({ ...item, sinceAt: nowAt() });
+      if (back) backs.set(item.id, back);
     },
     broughtBack(id) {
       progress.down = progress.down.filter((item) => item.id !== id);
+      backs.delete(id);
     },
+    untilBack: (work, stages) =>
+      wayBackOf(
+        run,
+        policy,
+        work,
+        (failed) => stages?.(failed) ?? declaredStages(failed),
+        () => {
+          if (progress.down.length > 0 || downSinceMs === null) return;
+          progress.downtimeSeconds += (Date.now() - downSinceMs) / 1000;
+          downSinceMs = null;
+        },
+      ),
     async ask(question) {
       const open: OpenQuestion = {
         id: question.id,
@@ -229,14 +259,13 @@ export function beginRunbook(options: RunbookOptions): Runbook {
         choices: [...question.choices],
         default: question.default,
         askedAt: nowAt(),
-        deadlineAt: new Date(Date.now() + options.questionSeconds * 1000).toISOString(),
+        deadlineAt: new Date(Date.now() + policy.questionSeconds * 1000).toISOString(),
       };
       answers.delete(question.id);
       progress.questions.push(open);
       settleAttention();
-      show();
       try {
-        await condition(() => answers.has(question.id), options.questionSeconds * 1000, {
+        await condition(() => answers.has(question.id), policy.questionSeconds * 1000, {
           summary: `question: ${question.text}`.slice(0, 180),
         });
       } finally {
@@ -248,10 +277,9 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       decide({
         subject: question.text,
         choice,
-        by: answer?.message.by ?? `nobody answered within ${options.questionSeconds} s: the default`,
+        by: answer?.message.by ?? `nobody answered within ${policy.questionSeconds} s: the default`,
         ...(answer?.message.why ? { why: answer.message.why } : {}),
       });
-      show();
       return choice;
     },
     warn(text) {
@@ -260,7 +288,6 @@ export function beginRunbook(options: RunbookOptions): Runbook {
     },
     setState(state) {
       progress.state = state === 'working' && pauses?.stands() ? 'paused' : state;
-      show();
     },
     onAbort(stop) {
       abortListeners.push(stop);
@@ -269,13 +296,40 @@ export function beginRunbook(options: RunbookOptions): Runbook {
       retryWanted = false;
       await condition(() => retryWanted, seconds * 1000, { summary: summary.slice(0, 180) });
     },
+    report(ended) {
+      const beganMs = Date.parse(progress.startedAt);
+      const endMs = ended?.at.getTime() ?? Date.now();
+      return {
+        procedure: options.procedure,
+        system: options.system,
+        target: options.target,
+        state: progress.state,
+        beganAt: progress.startedAt,
+        endedAt: ended?.at.toISOString() ?? null,
+        seconds: secondsSince(beganMs, endMs),
+        downtimeSeconds: progress.downtimeSeconds + (downSinceMs === null ? 0 : endMs - downSinceMs) / 1000,
+        stillDown: progress.down,
+        failure: ended?.error === undefined ? null : describeFailure(ended.error),
+        steps: progress.steps,
+        decisions: progress.decisions,
+        warnings: progress.warnings,
+      };
+    },
   };
+
+  /** Newest first, one after the other: what was taken down last is needed by nothing that is still down. */
+  function declaredStages(failed: { error: unknown } | null): BringBackStage[] {
+    return [...progress.down].reverse().flatMap(({ id, back }) => {
+      const item = backs.get(id);
+      if (!item || back === 'never' || (back === 'afterSuccess' && failed)) return [];
+      return [{ items: [{ ...item, settles: [id] }], atOnceMax: 1 }];
+    });
+  }
 
   function end(record: StepRecord, state: StepRecord['state']): void {
     record.state = state;
     record.endedAt = nowAt();
     if (record.beganAt) record.seconds = secondsSince(Date.parse(record.beganAt), Date.parse(record.endedAt));
-    show();
   }
 
   registerMessages({
@@ -294,6 +348,9 @@ export function beginRunbook(options: RunbookOptions): Runbook {
             for (const stop of abortListeners) stop(message);
           },
   });
-  show();
-  return runbook;
+  return run;
+}
+
+function recordOf({ id, title, phase }: PlannedStep): StepRecord {
+  return { id, title, phase, state: 'waiting', attempts: 0 };
 }

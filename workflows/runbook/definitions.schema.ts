@@ -1,18 +1,18 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { parseDocument } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-
-import { failure } from '../../activities/failure.ts';
 
 /** A fault in a file or request: where, and what is wrong, in words that name the remedy. */
 export interface Fault {
   path: string;
   message: string;
+  /** In the file. */
+  line?: number;
 }
 
-/** Name of a platform, replica, host, secret …. */
+/** Name of a definition, host, secret …. */
 export const definitionName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dot, dash, underscore; begins with a letter or digit');
@@ -36,15 +36,26 @@ export function faultsOf(error: z.ZodError): Fault[] {
   });
 }
 
-export function faultsInWords(what: string, faults: Fault[]): string {
-  return `${what} has ${faults.length} fault${faults.length === 1 ? '' : 's'}: ${faults.map(({ path, message }) => `${path === '' ? '(whole)' : path}: ${message}`).join(' | ')}`;
-}
+/** Defaults within defaults: an absent block is an empty one. */
+export const orEmpty = <Shape extends z.ZodType>(schema: Shape) => z.preprocess((value) => value ?? {}, schema);
 
-/** The input of a procedure. Fails with InvalidInput, telling every fault. */
-export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.infer<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  throw failure('InvalidInput', faultsInWords('the input', faultsOf(parsed.error)), { faults: faultsOf(parsed.error) });
+const seconds = z.number().positive();
+
+/** How a run deals with trouble: the block `policy` of every definition. @param own further fields of the system, and other defaults. */
+export const policyDocument = <Own extends z.ZodRawShape>(own: Own) =>
+  orEmpty(
+    z.strictObject({
+      onStepFailure: z.enum(['unwind', 'hold']).default('unwind'),
+      holdSeconds: seconds.default(1800),
+      questionSeconds: seconds.default(900),
+      restoreLimitSeconds: seconds.default(7200),
+      historyEventsMax: z.int().min(100).max(45_000).default(40_000),
+      ...own,
+    }),
+  );
+
+export function faultsInWords(what: string, faults: Fault[]): string {
+  return `${what} has ${faults.length} fault${faults.length === 1 ? '' : 's'}: ${faults.map(({ path, line, message }) => `${path === '' ? '(whole)' : path}${line === undefined ? '' : ` (line ${line})`}: ${message}`).join(' | ')}`;
 }
 
 /** Definition files of the directories: name to path; the first hit wins. */
@@ -60,22 +71,18 @@ export async function listDefinitionFiles(directories: readonly string[]): Promi
   return found;
 }
 
-/** Path of one definition file. Fails with InvalidInput, naming those that exist. */
-export async function findDefinitionFile(kind: string, directories: readonly string[], name: string): Promise<string> {
-  const known = await listDefinitionFiles(directories);
-  const file = known.get(name);
-  if (!file) throw failure('InvalidInput', `${kind}: "${name}" is not described; described: ${[...known.keys()].join(', ') || 'none'}`);
-  return file;
-}
+/** A file that was read: its value, and the line of each path in it; or why it cannot be read. */
+export type YamlFile = { value: unknown; lineOf: (path: string) => number | null } | { faults: Fault[]; absent: boolean };
 
-export async function readYaml(file: string): Promise<{ value: unknown } | { faults: Fault[]; absent: boolean }> {
+export async function readYaml(file: string): Promise<YamlFile> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     return { absent: true, faults: [{ path: '', message: `cannot be read: ${error instanceof Error ? error.message : String(error)}` }] };
   }
-  const document = parseDocument(text, { uniqueKeys: true });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { uniqueKeys: true, merge: true, lineCounter: lines });
   if (document.errors.length > 0)
     return {
       absent: false,
@@ -84,7 +91,19 @@ export async function readYaml(file: string): Promise<{ value: unknown } | { fau
         message: error.message.split('\n')[0] ?? '',
       })),
     };
-  return { value: document.toJS() as unknown };
+  return {
+    value: document.toJS() as unknown,
+    lineOf: (path) => {
+      for (let keys = path.split('.'); keys.length > 0; keys = keys.slice(0, -1)) {
+        const node: unknown = document.getIn(
+          keys.map((key) => (/^\d+$/.test(key) ? Number(key) : key)),
+          true,
+        );
+        if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+      }
+      return null;
+    },
+  };
 }
 
 /** Fields of a request over the fields of the file, deep; lists are replaced whole. */

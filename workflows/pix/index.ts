@@ -1,0 +1,11 @@
+export { pixDumpToObjectStore } from './dumpToObjectStore.ts';
+export { pixFullReplication } from './fullReplication.ts';
+export { pixIncrementalReplication } from './incrementalReplication.ts';
+export { pixLearningContent } from './learningContent.ts';
+export { pixNotification } from './notification.ts';
+export { pixOpenData } from './openData.ts';
+export { pixPrepareIncremental } from './prepareIncremental.ts';
+export { pixReplication } from './replication.ts';
+export { pixSchemaCopy } from './schemaCopy.ts';
+export { pixUndoReplication } from './undoReplication.ts';
+export { pixVerify } from './verify.ts';

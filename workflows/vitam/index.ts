@@ -1,0 +1,4 @@
+export { vitamBackupProof } from './backupProof.ts';
+export { vitamColdBackup } from './coldBackup.ts';
+export { vitamStart } from './start.ts';
+export { vitamStatus } from './status.ts';
