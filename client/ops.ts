@@ -2,12 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { Command } from 'commander';
 
-import { createClockActivities } from '../activities/clock/clockActivities.ts';
-import { describePlan } from '../workflows/vitam/describePlan.ts';
-import { planColdBackup } from '../workflows/vitam/plan.ts';
-import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests.schema.ts';
-import { readPlatformDirectories } from '../workers/settings.ts';
-import { checkFiles } from './checkFiles.ts';
+import { definitionsBeside, localDefinitions } from './localDefinitions.ts';
 import { followRun } from './followRun.ts';
 import { addImportReplica } from './pixEnvironment/addImportReplica.ts';
 import { addReplicationTimes } from './replicationTimes/addReplicationTimes.ts';
@@ -19,40 +14,48 @@ const program = new Command('ops').description(
 
 program
   .command('check')
-  .description('check platform and replica files, offline; tells every fault of every file with its path in the file')
-  .argument(
-    '[files...]',
-    'default: all platform files in NIGHTSHIFT_PLATFORMS and replica files in NIGHTSHIFT_REPLICAS (deploy/platforms, deploy/replicas)',
-  )
+  .description('check definition files of any system, offline; shows every fault of every file with its path and line')
+  .argument('[files...]', 'default: all files in the folders of NIGHTSHIFT_DEFINITIONS (deploy/definitions)')
   .option('--json', 'as JSON')
   .action(async (files: string[], { json }: { json?: boolean }) => {
-    const results = await checkFiles(files);
-    if (json) console.log(JSON.stringify(results, null, 2));
+    const results = await localDefinitions().check(files.length > 0 ? files : undefined);
+    if (json)
+      console.log(
+        JSON.stringify(
+          results.map(({ file, system, faults }) => ({ file, system: system?.name ?? null, faults })),
+          null,
+          2,
+        ),
+      );
     else
-      for (const { file, faults } of results) {
-        console.log(`${file}: ${faults.length === 0 ? 'ok' : `${faults.length} faults`}`);
-        for (const { path, message } of faults) console.log(`  ${path === '' ? '(whole file)' : path}: ${message}`);
+      for (const { file, system, faults } of results) {
+        const found = faults.length === 1 ? '1 fault' : `${faults.length} faults`;
+        console.log(`${file}: ${faults.length === 0 ? `ok (${system?.name ?? ''})` : found}`);
+        for (const { path, line, message } of faults)
+          console.log(`  ${path === '' ? '(whole file)' : path}${line === undefined ? '' : ` (line ${line})`}: ${message}`);
       }
-    if (results.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
+    if (results.length === 0) console.error('no definition file was found');
+    if (results.length === 0 || results.some(({ faults }) => faults.length > 0)) process.exitCode = 1;
   });
 
 program
   .command('plan')
-  .description('print the plan of a cold backup, offline; the same code as the run follows')
-  .argument('<platform>', 'name of a platform file, or its path')
+  .description('print what a run would do, offline; the same steps as the run follows')
+  .argument('<target>', 'name of a definition, or the path of its file')
+  .argument('[type]', 'workflow type; default: the first of the target’s system, for example vitamColdBackup')
+  .option('--input <json>', 'further fields of the input', '{}')
   .option('--json', 'as JSON')
-  .action(async (name: string, { json }: { json?: boolean }) => {
-    const file = (await listPlatformFiles(readPlatformDirectories())).get(name) ?? name;
-    const { platform, faults } = await readPlatformFile(file);
-    if (!platform) {
-      console.error(`${file}: ${faults.length} faults; see: npm run ops -- check ${file}`);
+  .addHelpText('after', '\nExample: npm run ops -- plan deploy/definitions/vitam.example.yaml vitamStart')
+  .action(async (target: string, type: string | undefined, { input, json }: { input: string; json?: boolean }) => {
+    const { definitions, name } = definitionsBeside(target);
+    try {
+      const plan = await definitions.plan(name, type, JSON.parse(input) as object);
+      if (json) console.log(JSON.stringify(plan, null, 2));
+      else tellPlan(plan, console.log);
+    } catch (error) {
+      console.error(error instanceof Error ? error.message : String(error));
       process.exitCode = 1;
-      return;
     }
-    const window = await createClockActivities().findWindow({ ...platform.window, at: new Date().toISOString() });
-    const plan = describePlan(platform, planColdBackup(platform), window);
-    if (json) console.log(JSON.stringify(plan, null, 2));
-    else tellPlan(plan, console.log);
   });
 
 program

@@ -1,14 +1,15 @@
 import Table from 'cli-table3';
 
 import type { BackupProofReport } from '../workflows/vitam/backupProof.contract.ts';
-import type { ColdBackupPlanReport, ColdBackupReport } from '../workflows/vitam/coldBackup.contract.ts';
+import type { PlanReport } from '../workflows/runbook/runbook.contract.ts';
+import type { ColdBackupReport } from '../workflows/vitam/coldBackup.contract.ts';
 import { megabytes, type Say } from './followRun.ts';
 import { plain } from './plainTable.ts';
 
 /** The report of a cold backup, for a terminal. */
 export function tellBackup(report: ColdBackupReport, say: Say): void {
   say('');
-  say(`Cold backup of ${report.platform}: set ${report.set} is complete`);
+  say(`Cold backup of ${report.target}: set ${report.set} is complete`);
   say(`  downtime          ${report.downtimeSeconds} s, from the first stop to the last check`);
   say(`  securisation      ${report.securisation}`);
   say(`  workflows left    ${report.workflowsLeft}`);
@@ -42,7 +43,7 @@ export function tellBackup(report: ColdBackupReport, say: Say): void {
 /** The restore proof, for a terminal. */
 export function tellProof(report: BackupProofReport, say: Say): void {
   say('');
-  say(`Restore proof of set ${report.set}: ${report.proven ? 'PROVEN' : 'NOT PROVEN'} in ${report.elapsedSeconds} s`);
+  say(`Restore proof of set ${report.set}: ${report.proven ? 'PROVEN' : 'NOT PROVEN'} in ${report.seconds} s`);
   const table = new Table({ head: ['part', 'unpacked on', 'files', 'collections', 'documents', 'differences'], ...plain });
   for (const { part, host, files, collections, documents, differences } of report.parts)
     table.push([part, host, files, collections, documents, differences.length]);
@@ -52,19 +53,22 @@ export function tellProof(report: BackupProofReport, say: Say): void {
   );
 }
 
-/** The plan of a dry run, for a terminal. */
-export function tellPlan(plan: ColdBackupPlanReport, say: Say): void {
-  say(`Cold backup of ${plan.platform} (${plan.title}): order "${plan.order}", ${plan.steps.length} steps. Nothing was touched.`);
+/** The plan of a dry run of any type, for a terminal. */
+export function tellPlan(plan: PlanReport, say: Say): void {
+  say(`${plan.procedure} on ${plan.target}: ${plan.steps.length} steps. Nothing was touched.`);
+  for (const fault of plan.faults) say(`  WOULD REFUSE: ${fault}`);
+  for (const warning of plan.warnings) say(`  warning: ${warning}`);
   for (const gate of plan.gates) say(`  gate: ${gate}`);
-  say(`  next window: ${plan.window.nextBeginAt} to ${plan.window.nextEndAt} (${plan.window.lengthHours} h)`);
-  say(`  downtime: about ${plan.downtime.expectedSeconds ?? '?'} s; ${plan.downtime.basis}; limits in sum ${plan.downtime.limitSeconds} s`);
+  if (plan.holds.length > 0) say(`  holds, one run at a time: ${plan.holds.join(', ')}`);
   let phase = '';
   for (const step of plan.steps) {
     if (step.phase !== phase) say(`\n${(phase = step.phase)}`);
-    say(`  ${String(step.number).padStart(3)}. ${step.title}`);
-    for (const command of step.commands.slice(0, 8)) say(`         $ ${command}`);
+    say(`  ${String(step.number).padStart(3)}. ${step.title}${step.limitSeconds === undefined ? '' : ` (at most ${step.limitSeconds} s)`}`);
+    for (const command of step.commands) say(`         $ ${command}`);
     if (step.unwind) say(`         unwind: ${step.unwind}`);
+    if (step.pointOfNoReturn) say(`         POINT OF NO RETURN: ${step.pointOfNoReturn}`);
   }
+  if (plan.wayBack.length === 0) return;
   say(`\nThe way back, whatever happens:`);
-  for (const line of plan.unwind) say(`  - ${line}`);
+  for (const line of plan.wayBack) say(`  - ${line}`);
 }

@@ -1,7 +1,10 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino, type Logger as PinoLogger } from 'pino';
 
-import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests.schema.ts';
+import { openDefinitions } from '../workflows/runbook/system.schema.ts';
+import { systems } from '../workflows/systems.schema.ts';
+import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
+import { keepBeating } from '../activities/tools/withHeartbeat.ts';
 import { createOperationsActivities } from './activities.ts';
 import { ensureSearchAttributes } from './searchAttributes.ts';
 import { readSettings, SettingsError, type WorkerSettings } from './settings.ts';
@@ -12,7 +15,7 @@ async function main(): Promise<void> {
   const settings = readSettings();
   const log = pino({ level: settings.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   installRuntime(settings, log);
-  await tellPlatformFaults(settings, log);
+  await logDefinitions(settings, log);
   const connection = await NativeConnection.connect(settings.connection);
   await ensureSearchAttributes(connection, settings.namespace);
   const { activities, close } = createOperationsActivities(settings, connection);
@@ -22,6 +25,7 @@ async function main(): Promise<void> {
     taskQueue: settings.taskQueue,
     workflowBundle: { codePath: settings.workflowBundle ?? (await workflowBundleFile()) },
     activities,
+    interceptors: { activity: [() => ({ inbound: { execute: keepBeating } })] },
     maxConcurrentActivityTaskExecutions: settings.activitiesAtOnceMax,
     maxCachedWorkflows: settings.cachedWorkflowsMax,
     // Heartbeats carry the cancel: waited for at most 80 % of the heartbeat limit, and never longer than this.
@@ -58,18 +62,15 @@ function installRuntime(settings: WorkerSettings, log: PinoLogger): void {
 }
 
 /**
- * Tells every fault of every platform file at once. A bad file does not keep the worker down: runs under way carry their platform with them,
+ * Logs every definition, and every fault of those that have some. A bad file does not keep the worker down: runs under way carry their definition with them,
  * and a worker that refused to start could leave another platform stopped.
  */
-async function tellPlatformFaults({ platformDirectories }: WorkerSettings, log: PinoLogger): Promise<void> {
-  for (const [name, file] of await listPlatformFiles(platformDirectories)) {
-    const { platform, faults } = await readPlatformFile(file);
-    if (platform) log.info({ platform: name, file }, 'platform described');
-    else
-      log.error(
-        { platform: name, file, faults },
-        `platform ${name} has ${faults.length} faults: runs on it are refused until they are corrected`,
-      );
+async function logDefinitions({ definitionDirectories, secretDirectories }: WorkerSettings, log: PinoLogger): Promise<void> {
+  const resolveSecret = createSecretResolver({ directories: secretDirectories });
+  for (const { name, file, system, faults } of await openDefinitions(systems, definitionDirectories, resolveSecret).check()) {
+    const what = { target: name, system: system?.name, file };
+    if (faults.length === 0) log.info(what, 'definition read');
+    else log.error({ ...what, faults }, `definition ${name} has ${faults.length} faults: runs on it are refused until they are corrected`);
   }
 }
 

@@ -13,12 +13,9 @@ const folders = z.string().transform((text) => text.split(':').filter((each) => 
 
 /** Environment of a worker. The connection itself is read by Temporal's own rules: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…, temporal.toml profiles. */
 const environment = z.object({
-  NIGHTSHIFT_PLATFORMS: folders
-    .default([join(projectRoot, 'deploy', 'platforms')])
-    .describe('folders of platform files, separated by ":"; the first hit wins'),
-  NIGHTSHIFT_REPLICAS: folders
-    .default([join(projectRoot, 'deploy', 'replicas')])
-    .describe('folders of replica files, separated by ":"; the first hit wins'),
+  NIGHTSHIFT_DEFINITIONS: folders
+    .default([join(projectRoot, 'deploy', 'definitions')])
+    .describe('folders of definition files of all systems, separated by ":"; the first hit wins'),
   NIGHTSHIFT_POSTGRES_TOOLS: z.string().optional().describe('folder of pg_dump and pg_restore; absent: those on the PATH'),
   NIGHTSHIFT_WORK_DIRECTORY: z
     .string()
@@ -44,8 +41,7 @@ const environment = z.object({
 });
 
 export interface WorkerSettings {
-  platformDirectories: string[];
-  replicaDirectories: string[];
+  definitionDirectories: string[];
   postgresTools: string | null;
   /** For files that a run needs while it lasts: dumps. */
   workDirectory: string;
@@ -65,14 +61,10 @@ export class SettingsError extends Error {
   override name = 'SettingsError';
 }
 
-/** Folders of replica files alone: for offline commands that need no server. */
-export function readReplicaDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
-  return environment.shape.NIGHTSHIFT_REPLICAS.parse(env.NIGHTSHIFT_REPLICAS);
-}
-
-/** Folders of platform files alone: for offline commands that need no server. */
-export function readPlatformDirectories(env: NodeJS.ProcessEnv = process.env): string[] {
-  return environment.shape.NIGHTSHIFT_PLATFORMS.parse(env.NIGHTSHIFT_PLATFORMS);
+/** Folders of definitions and of secrets alone: for offline commands that need no server. */
+export function readFolders(env: NodeJS.ProcessEnv = process.env): { definitions: string[]; secrets: string[] } {
+  const { NIGHTSHIFT_DEFINITIONS: definitions, NIGHTSHIFT_SECRETS: secrets } = environment.shape;
+  return { definitions: definitions.parse(env.NIGHTSHIFT_DEFINITIONS), secrets: secrets.parse(env.NIGHTSHIFT_SECRETS) };
 }
 
 /** Reads the settings of a process; the one reader of the environment. Throws SettingsError with every fault at once. */
@@ -89,8 +81,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): WorkerSettin
     );
   const { CREDENTIALS_DIRECTORY: credentials, NIGHTSHIFT_SECRETS: secrets } = parsed.data;
   return {
-    platformDirectories: parsed.data.NIGHTSHIFT_PLATFORMS,
-    replicaDirectories: parsed.data.NIGHTSHIFT_REPLICAS,
+    definitionDirectories: parsed.data.NIGHTSHIFT_DEFINITIONS,
     postgresTools: parsed.data.NIGHTSHIFT_POSTGRES_TOOLS ?? null,
     workDirectory: parsed.data.NIGHTSHIFT_WORK_DIRECTORY ?? parsed.data.STATE_DIRECTORY ?? join(projectRoot, '.nightshift', 'work'),
     secretDirectories: credentials ? [credentials, ...secrets] : secrets,

@@ -7,13 +7,10 @@ import type { ResolveSecret } from '../hosts/host.ts';
 export interface SecretSources {
   /** Folders that hold one file per secret, looked through in this order. */
   directories: readonly string[];
-  /** With a prefix, a secret that is in no folder may stand in the environment: "mongo-admin" is `<prefix>MONGO_ADMIN`. */
-  environmentPrefix?: string;
-  readEnvironment?: (name: string) => string | undefined;
 }
 
 /** Reads secrets by name, fresh at every call, so that a rotated secret is used by the next attempt. Values are never logged or kept. */
-export function createSecretResolver({ directories, environmentPrefix, readEnvironment }: SecretSources): ResolveSecret {
+export function createSecretResolver({ directories }: SecretSources): ResolveSecret {
   return async (name) => {
     if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name)) {
       throw failure(
@@ -27,12 +24,6 @@ export function createSecretResolver({ directories, environmentPrefix, readEnvir
       lookedFor.push(file);
       const text = await readSecretFile(name, file);
       if (text !== undefined) return text;
-    }
-    if (environmentPrefix !== undefined && readEnvironment) {
-      const variable = `${environmentPrefix}${name.replace(/[.-]/g, '_').toUpperCase()}`;
-      lookedFor.push(`variable ${variable}`);
-      const text = readEnvironment(variable);
-      if (text !== undefined && text !== '') return text;
     }
     throw failure('SecretMissing', `secret "${name}" was not found: ${lookedFor.join(', ') || 'no place to look is configured'}`, { name });
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-import type { Fault } from '../../workflows/runbook/definitionFiles.schema.ts';
-import { faultsOf } from '../../workflows/runbook/definitionFiles.schema.ts';
+import type { Fault } from '../../workflows/runbook/definitions.schema.ts';
+import { faultsOf } from '../../workflows/runbook/definitions.schema.ts';
 
 /** A replica file's document, and the secrets that it names. */
 export interface ImportedReplica {

@@ -42,7 +42,7 @@ async function show({ rows, once }: Options, started: Started, stop: AbortSignal
   const connection = await Connection.connect({ address: server.address });
   started.add('client', () => connection.close());
   const worker = await startWorker({
-    ...{ address: server.address, platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
+    ...{ address: server.address, definitionDirectories: [lab.replicaDirectory] },
     ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(home, 'worker.log') },
   });
   started.add('worker', () => endProcess(worker));

@@ -28,7 +28,6 @@ export function platformFileText({
   const backDisk = diskOf('back-1');
   const document = {
     system: 'vitam',
-    name: 'lab',
     title: `All-in-one VITAM lab (${layout.shape}): real service managers, SSH and MongoDB; the Java components are stand-ins`,
     window: { zone: 'Europe/Paris', begin: '20:00', end: '08:00', outside: 'run', atEnd: 'abort', startServices: 'whenReady' },
     hosts: Object.fromEntries(machines.map((machine) => [machine.name, hostDocument(machine, diskOf(machine.name))])),

@@ -47,7 +47,7 @@ async function bringUp({ small, megabytesPerShard }: Options, started: Started):
   started.add('client', () => connection.close());
   const worker: ChildProcess = await startWorker({
     address: server.address,
-    platformDirectories: [lab.directory, join(import.meta.dirname, '..', 'platforms')],
+    definitionDirectories: [lab.directory, join(import.meta.dirname, '..', 'definitions')],
     secretsDirectory: lab.secretsDirectory,
     log: join(home, 'worker.log'),
   });
@@ -118,7 +118,7 @@ Try next, in another terminal (${temporal.split(' ')[0]} is in .nightshift/tools
   stop it        ${temporal} workflow cancel --workflow-id vitam/coldBackup/lab      (in the middle: everything comes back)
   what is down   ${temporal} workflow execute --type vitamStatus --task-queue operations --workflow-id vitam/status/lab --input '{"platform":"lab"}'
   kill -9 the worker in the middle of a copy (its process id stands above), then start another:
-                 TEMPORAL_ADDRESS=${server.address} NIGHTSHIFT_PLATFORMS=${lab.directory} NIGHTSHIFT_SECRETS=${lab.secretsDirectory} npm run start:operations
+                 TEMPORAL_ADDRESS=${server.address} NIGHTSHIFT_DEFINITIONS=${lab.directory} NIGHTSHIFT_SECRETS=${lab.secretsDirectory} npm run start:operations
 Ctrl-C ends everything that was started here.`);
 }
 

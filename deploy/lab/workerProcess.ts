@@ -11,9 +11,8 @@ export interface WorkerOptions {
   address: string;
   namespace?: string;
   taskQueue?: string;
-  platformDirectories: string[];
+  definitionDirectories: string[];
   secretsDirectory: string;
-  replicaDirectories?: string[];
   /** Folder of pg_dump and pg_restore. */
   postgresTools?: string;
   /** For dumps under way; absent: the project's own. */
@@ -26,9 +25,8 @@ export async function startWorker({
   address,
   namespace,
   taskQueue,
-  platformDirectories,
+  definitionDirectories,
   secretsDirectory,
-  replicaDirectories,
   postgresTools,
   workDirectory,
   log,
@@ -43,9 +41,8 @@ export async function startWorker({
       TEMPORAL_ADDRESS: address,
       ...(namespace ? { TEMPORAL_NAMESPACE: namespace } : {}),
       ...(taskQueue ? { NIGHTSHIFT_TASK_QUEUE: taskQueue } : {}),
-      NIGHTSHIFT_PLATFORMS: platformDirectories.join(':'),
+      NIGHTSHIFT_DEFINITIONS: definitionDirectories.join(':'),
       NIGHTSHIFT_SECRETS: secretsDirectory,
-      ...(replicaDirectories ? { NIGHTSHIFT_REPLICAS: replicaDirectories.join(':') } : {}),
       ...(postgresTools ? { NIGHTSHIFT_POSTGRES_TOOLS: postgresTools } : {}),
       ...(workDirectory ? { NIGHTSHIFT_WORK_DIRECTORY: workDirectory } : {}),
       NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',

@@ -10,7 +10,7 @@ import { createLab } from '../../deploy/lab/createLab.ts';
 import type { Lab } from '../../deploy/lab/lab.contract.ts';
 import type { LabMachine } from '../../deploy/lab/machines/machines.contract.ts';
 import { hashedKeyOf } from '../../deploy/lab/mongo/hashedKey.ts';
-import { orderDocument, platformDocument } from '../../workflows/vitam/platform.schema.ts';
+import { orderDocument, platformDocument, withHostDefaults } from '../../workflows/vitam/platform.schema.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 import { labDirectory } from './labDirectory.ts';
 
@@ -57,9 +57,8 @@ describe('the small lab, from nothing', () => {
   });
 
   test('writes a platform file of the right shape, and secrets that only the owner reads', () => {
-    const document = platformDocument.parse(parse(readFileSync(lab.platformFile, 'utf8')));
-    assert.equal(document.name, 'lab');
-    const order = orderDocument.parse(parse(readFileSync(new URL('../../deploy/platforms/orders/seed.yaml', import.meta.url), 'utf8')));
+    const document = platformDocument.parse(withHostDefaults(parse(readFileSync(lab.platformFile, 'utf8'))));
+    const order = orderDocument.parse(parse(readFileSync(new URL('../../deploy/definitions/orders/seed.yaml', import.meta.url), 'utf8')));
     assert.deepEqual(
       [...order.fronts, ...order.workers, ...order.backEnds, ...order.search].sort(),
       Object.keys(document.components).sort(),

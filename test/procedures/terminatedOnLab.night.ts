@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
-import type { StartReport } from '../../workflows/vitam/start.contract.ts';
+import type { StartFacts } from '../../workflows/vitam/start.ts';
 import { openLabBench, type LabBench } from '../support/labBench.ts';
 import { isCopying, platformRunsAsBefore, slowCopies } from '../support/labNights.ts';
 
@@ -31,7 +31,7 @@ describe('a cold backup on the lab that was terminated', { concurrency: 1 }, () 
       (error) =>
         error instanceof WorkflowFailedError && error.cause instanceof ApplicationFailure && error.cause.type === 'LeftoverOfEarlierRun',
     );
-    const started = await bench.execute<StartReport>('vitamStart', {});
+    const started = await bench.execute<StartFacts>('vitamStart', {});
     assert.equal(started.lostRun, handle.workflowId);
     await platformRunsAsBefore(bench, initial);
     assert.deepEqual(

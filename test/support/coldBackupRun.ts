@@ -11,17 +11,21 @@ import type { RunActivities } from '../../activities/runs/runs.contract.ts';
 import type { vitamColdBackup } from '../../workflows/vitam/coldBackup.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
 import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
-import { readPlatformFile, vitamReaders } from '../../workflows/vitam/requests.schema.ts';
+import { openDefinitions } from '../../workflows/runbook/system.schema.ts';
+import { vitam } from '../../workflows/vitam/system.schema.ts';
+import type { VitamRequest } from '../../workflows/vitam/inputs.schema.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
+import { noSecrets, readDefinition } from './definitions.ts';
 import { FakePlatform } from './fakePlatform.ts';
 import { createWorker } from './temporalServer.ts';
 
 export const fakePlatforms = join(import.meta.dirname, 'platforms');
 
-export async function smallPlatform(changes: Record<string, unknown> = {}): Promise<VitamPlatform> {
-  const { platform, faults } = await readPlatformFile(join(fakePlatforms, 'small.yaml'), changes);
-  if (!platform) throw new Error(`the test platform has faults: ${JSON.stringify(faults)}`);
-  return platform;
+/** The small platform under that name. @param changes over the fields of its file. */
+export async function smallPlatform(changes: Record<string, unknown> = {}, name = 'small'): Promise<VitamPlatform> {
+  const { definition, faults } = await readDefinition<VitamPlatform>(vitam, join(fakePlatforms, 'small.yaml'), changes, name);
+  if (!definition) throw new Error(`the test platform has faults: ${JSON.stringify(faults)}`);
+  return definition;
 }
 
 export interface FakeRun {
@@ -68,17 +72,13 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
     return found;
   };
   const runs = createRunActivities({ client: env.client });
-  const readers = vitamReaders([fakePlatforms]);
-  const renaming = Object.fromEntries(
-    Object.entries(readers).map(([procedure, read]) => [
-      procedure,
-      async (input: unknown) => {
-        const request = (await read(input)) as { platform: VitamPlatform };
-        // A name of its own keeps the locks of parallel fakes apart.
-        return { ...request, platform: { ...request.platform, name: mine().name } };
-      },
-    ]),
-  );
+  const { readRequest } = openDefinitions([vitam], [fakePlatforms], noSecrets);
+  // A name and things of its own keep the holds of parallel fakes apart.
+  const readOwn = async (type: string, input: unknown): Promise<unknown> => {
+    const request = (await readRequest(type, input)) as VitamRequest<'vitamColdBackup'>;
+    const { name } = mine();
+    return { ...request, target: name, platform: { ...request.platform, name }, things: request.things.map((thing) => `${name}/${thing}`) };
+  };
   const names = Object.keys(new FakePlatform(await smallPlatform()).activities());
   const routed = Object.fromEntries(
     names.map((name) => [
@@ -90,7 +90,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
     ...routed,
     ...createClockActivities(),
     describeRun: (input: { workflowId: string }) => (mine().describeRun ?? runs.describeRun)(input),
-    ...createRequestActivities({ readers: renaming }),
+    ...createRequestActivities({ readRequest: readOwn }),
   });
   const running = worker.run();
   let count = 0;
@@ -105,7 +105,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
       count += 1;
       const name = `fake-${process.pid}-${count}`;
       const workflowId = `vitam/coldBackup/${name}`;
-      const platform = new FakePlatform(await smallPlatform({ ...changes, name }));
+      const platform = new FakePlatform(await smallPlatform(changes, name));
       const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
       await prepare?.(platform, async () => {
         await handle.cancel();

@@ -65,7 +65,7 @@ export async function openLabBench({
     const begin = async (): Promise<void> => {
       worker = await startWorker({
         address: env.address,
-        platformDirectories: [directory],
+        definitionDirectories: [directory],
         secretsDirectory: lab.secretsDirectory,
         log: join(directory, 'worker.log'),
       });

@@ -48,7 +48,7 @@ export async function openPixBench({ rows }: { rows: number }): Promise<PixBench
     let worker: ChildProcess;
     const beginWorker = async (): Promise<void> => {
       worker = await startWorker({
-        ...{ address: env.address, taskQueue, platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
+        ...{ address: env.address, taskQueue, definitionDirectories: [lab.replicaDirectory] },
         ...{
           secretsDirectory: lab.secretsDirectory,
           postgresTools: lab.target.programs,

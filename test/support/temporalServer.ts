@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 
 import { Connection } from '@temporalio/client';
@@ -7,7 +8,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { unthrottled } from '../../deploy/lab/devServer.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 import { workflowBundleFile } from '../../workers/workflowBundle.ts';
-import { searchAttributes } from '../../workflows/names.contract.ts';
+import { holdsQueue, searchAttributes } from '../../workflows/names.contract.ts';
 import { startServerProcess, type ServerProcess } from './serverProcess.ts';
 
 let installed = false;
@@ -110,11 +111,29 @@ export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment
       namespace: env.namespace ?? 'default',
       searchAttributes: Object.fromEntries(Object.values(searchAttributes).map((name) => [name, 2])),
     });
+    await serveHolds(env);
     return env;
   } catch (error) {
     await env.teardown();
     throw error;
   }
+}
+
+/** See hold.workflow.ts. Ends with the environment. */
+async function serveHolds(env: TestWorkflowEnvironment): Promise<void> {
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    namespace: env.namespace ?? 'default',
+    taskQueue: holdsQueue,
+    workflowsPath: fileURLToPath(new URL('./hold.workflow.ts', import.meta.url)),
+  });
+  const running = worker.run();
+  const close = env.teardown.bind(env);
+  env.teardown = async () => {
+    worker.shutdown();
+    await running;
+    await close();
+  };
 }
 
 let bundle: Promise<{ codePath: string }> | undefined;

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { allSteps, planColdBackup } from '../../workflows/vitam/plan.ts';
+import { stepsOf } from '../../workflows/runbook/plan.ts';
+import { planColdBackup } from '../../workflows/vitam/plan.ts';
 import { smallPlatform } from '../support/coldBackupRun.ts';
 
 describe('the plan of a cold backup', () => {
   test('every step has an id of its own', async () => {
-    const ids = allSteps(planColdBackup(await smallPlatform())).map(({ id }) => id);
+    const ids = stepsOf(planColdBackup(await smallPlatform())).map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
   });
 
@@ -18,7 +19,7 @@ describe('the plan of a cold backup', () => {
     assert.deepEqual(names(plan.workers), platform.order.workers);
     assert.deepEqual(names(plan.backEnds), platform.order.backEnds);
     assert.deepEqual(
-      plan.start.map(({ component }) => component),
+      plan.wayBack.start.map(({ component }) => component),
       platform.order.start,
     );
     assert.deepEqual(
@@ -28,7 +29,7 @@ describe('the plan of a cold backup', () => {
   });
 
   test('the fifteen steps of the sharded backup stand in their order', async () => {
-    const numbers = allSteps(planColdBackup(await smallPlatform()))
+    const numbers = stepsOf(planColdBackup(await smallPlatform()))
       .flatMap(({ title }) => /^E\.2\.3\/(\d+)/.exec(title)?.[1] ?? [])
       .map(Number);
     assert.deepEqual(
@@ -47,13 +48,13 @@ describe('the plan of a cold backup', () => {
 
   test('everything that is taken down has its way back in the plan', async () => {
     const plan = planColdBackup(await smallPlatform());
-    const started = plan.start.flatMap(({ steps }) => steps).map(({ id }) => id.replace('start/', ''));
+    const started = plan.wayBack.start.flatMap(({ steps }) => steps).map(({ id }) => id.replace('start/', ''));
     for (const { id } of [...plan.fronts, ...plan.workers, ...plan.backEnds, ...plan.search])
       assert.ok(started.includes(id.replace('stop/', '')), id);
   });
 
   test('secrets are not in it, their names are not needed', async () => {
-    const text = JSON.stringify(allSteps(planColdBackup(await smallPlatform())));
+    const text = JSON.stringify(stepsOf(planColdBackup(await smallPlatform())));
     assert.ok(!/password/i.test(text));
   });
 });

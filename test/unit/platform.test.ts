@@ -1,30 +1,42 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { ApplicationFailure } from '@temporalio/common';
 
-import { listPlatformFiles, readPlatformFile, vitamReaders } from '../../workflows/vitam/requests.schema.ts';
+import { openDefinitions } from '../../workflows/runbook/system.schema.ts';
+import { systems } from '../../workflows/systems.schema.ts';
+import { vitam } from '../../workflows/vitam/system.schema.ts';
+import { noSecrets, readDefinition } from '../support/definitions.ts';
 
-const shipped = join(import.meta.dirname, '..', '..', 'deploy', 'platforms');
+const shipped = join(import.meta.dirname, '..', '..', 'deploy', 'definitions');
 const small = join(import.meta.dirname, '..', 'support', 'platforms', 'small.yaml');
 
 async function faultsWith(changes: Record<string, unknown>): Promise<string[]> {
-  return (await readPlatformFile(small, changes)).faults.map(({ path, message }) => `${path}: ${message}`);
+  return (await readDefinition(vitam, small, changes)).faults.map(({ path, message }) => `${path}: ${message}`);
 }
 
 describe('platform files', () => {
   test('every shipped file is without fault', async () => {
-    const files = await listPlatformFiles([shipped]);
-    assert.ok(files.size > 0, 'no platform file is shipped');
-    for (const [name, file] of files) assert.deepEqual((await readPlatformFile(file)).faults, [], name);
+    const files = await openDefinitions(systems, [shipped], noSecrets).check();
+    assert.deepEqual(
+      systems.filter((system) => !files.some((file) => file.system === system)).map(({ name }) => name),
+      [],
+      'a system ships no example',
+    );
+    for (const { name, faults } of files) assert.deepEqual(faults, [], name);
+  });
+
+  test('the example is short enough to be read: what the hosts share is said once', async () => {
+    const lines = (await readFile(join(shipped, 'vitam.example.yaml'), 'utf8')).split('\n').length;
+    assert.ok(lines <= 250, `${lines} lines`);
   });
 
   test('every shipped order stops what it starts and the other way round', async () => {
     for (const profile of ['seed', 'seed-text', 'upstream-7.0']) {
-      const { faults } = await readPlatformFile(small, { order: { profile } });
+      const { faults } = await readDefinition(vitam, small, { order: { profile } });
       // The small platform lacks components of these orders, and has none that they lack: nothing else may be wrong.
       assert.deepEqual(
         faults.filter(({ message }) => !message.startsWith('unknown component')).filter(({ path }) => path !== 'order.profile'),
@@ -118,20 +130,31 @@ describe('platform files', () => {
 
     test('YAML faults carry their line; a doubled key is one', async () => {
       const file = join(directory, 'bad.yaml');
-      await writeFile(file, 'system: vitam\nname: bad\nname: twice\n');
-      const { faults } = await readPlatformFile(file);
-      assert.match(faults[0]?.path ?? '', /line 3/);
+      await writeFile(file, 'system: vitam\ntitle: bad\ntitle: twice\n');
+      const [checked] = await openDefinitions(systems, [], noSecrets).check([file]);
+      assert.match(checked?.faults[0]?.path ?? '', /line 3/);
     });
-    test('an absent file says so', async () => {
-      assert.match((await readPlatformFile(join(directory, 'none.yaml'))).faults[0]?.message ?? '', /cannot be read/);
+    test('every other fault has the line of its field, or of what holds it', async () => {
+      const file = join(directory, 'lines.yaml');
+      await writeFile(file, 'system: vitam\nwindow:\n  zone: Europe/Paris\n  begin: "25:00"\n');
+      const [checked] = await openDefinitions(systems, [], noSecrets).check([file]);
+      assert.equal(checked?.faults.find(({ path }) => path === 'window.begin')?.line, 4);
+    });
+    test('an absent file and an unknown system say so', async () => {
+      const file = join(directory, 'other.yaml');
+      await writeFile(file, 'system: oven\n');
+      const [absent, unknown] = await openDefinitions(systems, [], noSecrets).check([join(directory, 'none.yaml'), file]);
+      assert.match(absent?.faults[0]?.message ?? '', /cannot be read/);
+      assert.equal(unknown?.faults[0]?.path, 'system');
+      assert.match(unknown?.faults[0]?.message ?? '', /vitam/);
     });
   });
 });
 
 describe('requests', () => {
-  const readers = vitamReaders([join(import.meta.dirname, '..', 'support', 'platforms')]);
+  const { readRequest } = openDefinitions(systems, [join(import.meta.dirname, '..', 'support', 'platforms')], noSecrets);
   const fault = async (input: unknown): Promise<ApplicationFailure> => {
-    const error: unknown = await readers.vitamColdBackup?.(input).then(
+    const error: unknown = await readRequest('vitamColdBackup', input).then(
       () => undefined,
       (reason: unknown) => reason,
     );
@@ -141,10 +164,10 @@ describe('requests', () => {
   };
 
   test('platform alone is enough', async () => {
-    assert.ok(await readers.vitamColdBackup?.({ platform: 'small' }));
+    assert.ok(await readRequest('vitamColdBackup', { platform: 'small' }));
   });
   test('every field of the platform can be overridden and is validated', async () => {
-    const request = (await readers.vitamColdBackup?.({ platform: 'small', policy: { holdSeconds: 5 }, tenants: [7] })) as {
+    const request = (await readRequest('vitamColdBackup', { platform: 'small', policy: { holdSeconds: 5 }, tenants: [7] })) as unknown as {
       platform: { policy: { holdSeconds: number }; tenants: number[] };
     };
     assert.equal(request.platform.policy.holdSeconds, 5);
@@ -155,7 +178,7 @@ describe('requests', () => {
     assert.match((await fault(null)).message, /\(whole\)/);
     assert.match((await fault({})).message, /platform: name a platform/);
     assert.match((await fault({ platform: 'nowhere' })).message, /"nowhere" is not described; described: small/);
-    assert.match((await fault({ platform: '../../etc/passwd' })).message, /a platform name/);
+    assert.match((await fault({ platform: '../../etc/passwd' })).message, /letters, digits, dot/);
     const several = (await fault({ platform: 1, dryRun: 'yes', more: true })).message;
     for (const part of ['platform', 'dryRun', 'more: unknown field']) assert.ok(several.includes(part), several);
   });

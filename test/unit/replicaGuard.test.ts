@@ -8,7 +8,7 @@ import { stringify } from 'yaml';
 
 import type { PixReplica } from '../../workflows/pix/replica.contract.ts';
 import { readReplicaFile } from '../../workflows/pix/requests.schema.ts';
-import type { Fault } from '../../workflows/runbook/definitionFiles.schema.ts';
+import type { Fault } from '../../workflows/runbook/definitions.schema.ts';
 
 describe('guard and containers of a replica file', () => {
   let directory: string;

@@ -4,8 +4,8 @@ import { z } from 'zod';
 
 import { failure } from '../../activities/failure.ts';
 import { definitionName, faultsInWords, faultsOf, listDefinitionFiles, mergeFields, readYaml, type Fault } from './definitions.schema.ts';
-import type { Planned } from './plan.ts';
-import type { RunRequest } from './runbook.contract.ts';
+import { describePlan, type Planned } from './plan.ts';
+import type { PlanReport, RunRequest } from './runbook.contract.ts';
 
 /** Text of a secret by its name; fails with SecretMissing. */
 export type ResolveSecret = (name: string) => Promise<string>;
@@ -75,7 +75,7 @@ export function defineSystem<Document extends z.ZodObject, Definition extends ob
     },
     parseInput(type, input) {
       const { options } = procedureOf(type);
-      const named = definitionName.or(z.never({ error: `name a ${word}, for example {"${word}":"prod"}` }));
+      const named = z.string({ error: `name a ${word}, for example {"${word}":"prod"}` }).pipe(definitionName);
       const changes = Object.fromEntries(fields.filter((field) => !(field in options)).map((field) => [field, z.unknown().optional()]));
       const parsed = z.strictObject({ ...changes, [word]: named, dryRun: z.boolean().default(false), ...options }).safeParse(input);
       if (!parsed.success)
@@ -106,6 +106,8 @@ export interface Definitions {
   check: (files?: readonly string[]) => Promise<CheckedDefinition[]>;
   /** The request that an input becomes. Fails with InvalidInput, InvalidDefinition or UnknownRunbook; the message has every fault. */
   readRequest: (type: string, input: unknown) => Promise<RunRequest>;
+  /** The plan of a run, offline: made from the definition alone. @param type default: the first of the target's system. */
+  plan: (target: string, type?: string, input?: object) => Promise<PlanReport>;
 }
 
 /** Definition files of all systems. They lie in the same folders; each says which system it is of. @param directories the first hit wins. */
@@ -124,36 +126,49 @@ export function openDefinitions(systems: readonly System[], directories: readonl
     if (!system)
       return { ...nothing, faults: withLines([{ path: 'system', message: `one of ${systems.map((each) => each.name).join(', ')}` }]) };
     const { definition, faults } = await system.read(name, yaml.value, file, changes);
-    return { name, file, system, definition, faults: withLines(faults) };
+    // What a request changed stands in no line.
+    return { name, file, system, definition, faults: Object.keys(changes).length === 0 ? withLines(faults) : faults };
+  }
+
+  async function readRequest(type: string, input: unknown): Promise<RunRequest> {
+    const system = systems.find(({ types }) => types.includes(type));
+    if (!system) throw failure('UnknownRunbook', `no system has a procedure ${type}`);
+    const { target, dryRun, changes, options } = system.parseInput(type, input);
+    const found = await readFile(await fileOf(system.word, target), target, changes);
+    if (found.system && found.system !== system)
+      throw failure('InvalidInput', `${system.word}: "${target}" is described for ${found.system.name}; ${type} is of ${system.name}`);
+    if (!found.definition) {
+      const isChanged = Object.keys(changes).length > 0;
+      const what = `${system.word} "${target}"${isChanged ? ' with the fields of the request' : ''}`;
+      throw failure(isChanged ? 'InvalidInput' : 'InvalidDefinition', faultsInWords(what, found.faults), { faults: found.faults });
+    }
+    const things = await system.things(found.definition, resolveSecret);
+    const request = { dryRun, target, things, [system.word]: found.definition, ...options };
+    const wrong = system.check(type, request);
+    if (wrong !== null) throw failure('InvalidInput', wrong);
+    return request;
+  }
+
+  async function fileOf(word: string, target: string): Promise<string> {
+    const files = await listDefinitionFiles(directories);
+    const file = files.get(target);
+    if (!file) throw failure('InvalidInput', `${word}: "${target}" is not described; described: ${[...files.keys()].join(', ') || 'none'}`);
+    return file;
   }
 
   return {
+    readRequest,
+    async plan(target, type, input = {}) {
+      const { system, faults } = await readFile(await fileOf('target', target), target);
+      if (!system) throw failure('InvalidDefinition', faultsInWords(`definition "${target}"`, faults), { faults });
+      const wanted = type ?? system.types[0] ?? '';
+      return describePlan(system.plannedOf(wanted), await readRequest(wanted, { ...input, [system.word]: target, dryRun: true }), null);
+    },
     async check(files) {
       const named = files
         ? files.map((file) => [basename(file, extname(file)), file] as const)
         : [...(await listDefinitionFiles(directories))];
       return Promise.all(named.map(([name, file]) => readFile(file, name)));
-    },
-    async readRequest(type, input) {
-      const system = systems.find(({ types }) => types.includes(type));
-      if (!system) throw failure('UnknownRunbook', `no system has a procedure ${type}`);
-      const { target, dryRun, changes, options } = system.parseInput(type, input);
-      const files = await listDefinitionFiles(directories);
-      const file = files.get(target);
-      if (!file)
-        throw failure('InvalidInput', `${system.word}: "${target}" is not described; described: ${[...files.keys()].join(', ') || 'none'}`);
-      const { definition, faults, system: found } = await readFile(file, target, changes);
-      if (found && found !== system)
-        throw failure('InvalidInput', `${system.word}: "${target}" is described for ${found.name}, ${type} is of ${system.name}`);
-      if (!definition) {
-        const isChanged = Object.keys(changes).length > 0;
-        const what = `${system.word} "${target}"${isChanged ? ' with the fields of the request' : ''}`;
-        throw failure(isChanged ? 'InvalidInput' : 'InvalidDefinition', faultsInWords(what, faults), { faults });
-      }
-      const request = { dryRun, target, things: await system.things(definition, resolveSecret), [system.word]: definition, ...options };
-      const wrong = system.check(type, request);
-      if (wrong !== null) throw failure('InvalidInput', wrong);
-      return request;
     },
   };
 }

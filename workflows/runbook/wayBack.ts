@@ -97,7 +97,8 @@ async function bringBack(run: FramedRun, stages: BringBackStage[], limitSeconds:
     for (const item of items) left.push(...(await tryAll(run, [item], 1)));
   }
   if (left.length === 0) {
-    run.setAttention('none');
+    // Of a way back within this one something may still be down.
+    if (stages.length > 0) run.setAttention('none');
     return;
   }
   const commands = left.flatMap(({ item }) => item.step.commands);

@@ -12,7 +12,7 @@ import { drainWorkflows } from './drain.ts';
 import type { VitamInput, VitamRequest } from './inputs.schema.ts';
 import { beginNight, setKey, type Night } from './night.ts';
 import { planColdBackup, type ColdBackupPlan } from './plan.ts';
-import { preflight } from './preflight.ts';
+import { lookAhead, preflight } from './preflight.ts';
 import { secureLogbooks } from './securisation.ts';
 import { setName, backupDirectory, journalFile } from './setNames.ts';
 import { recordContent, shardedMongoBackup } from './shardedMongoBackup.ts';
@@ -37,6 +37,7 @@ export const coldBackup: Procedure<Request, ColdBackupPlan> = {
     `services start: ${window.startServices === 'whenReady' ? 'as soon as the copies have ended' : `at ${window.end}`}; window's end: ${window.atEnd}`,
     `the way back tries for ${policy.restoreLimitSeconds} s before it names the commands for a person`,
   ],
+  look: ({ platform }) => lookAhead(platform),
   cancelled: 'what the run had stopped is back',
 };
 

@@ -1,19 +1,16 @@
 import type { ArchiveJob } from '../../activities/files/files.contract.ts';
-import type { BalancerMode, ContentRecord, MongoCluster, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
+import type { ContentRecord, MongoCluster, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
 import type { Run } from '../runbook/run.ts';
 import type { ArchivePart } from './coldBackup.contract.ts';
 import type { ColdBackupPlan } from './plan.ts';
 import type { VitamPlatform } from './platform.contract.ts';
+import type { Survey } from './preflight.ts';
 
 /** What one run knows and has done so far. Lives inside the workflow function: rebuilt by replay, never shared between runs. */
-export interface Night {
-  readonly platform: VitamPlatform;
+export interface Night extends Survey {
   readonly plan: ColdBackupPlan;
   readonly run: Run;
   readonly set: string;
-  /** "component@host" of services that ran when the run began; the others stay down. */
-  readonly running: Set<string>;
-  readonly balancers: Map<string, BalancerMode>;
   /** Primaries whose stop was intended, by "cluster/set". Written before the stop. */
   readonly stopped: Map<string, SeenPrimary>;
   /** Services whose stop was intended, by "component@host". */
@@ -39,6 +36,7 @@ export function beginNight(platform: VitamPlatform, plan: ColdBackupPlan, run: R
     platform,
     plan,
     run,
+    warn: (text) => run.warn(text),
     set,
     running: new Set(),
     balancers: new Map(),

@@ -19,17 +19,8 @@ describe('secrets', () => {
     assert.equal(await resolve('mongo-admin'), 'second\n');
   });
 
-  test('come from the environment only with a prefix', async () => {
-    const readEnvironment = (name: string): string | undefined => (name === 'SECRET_S3_KEY_ID' ? 'from the environment' : undefined);
-    assert.equal(
-      await createSecretResolver({ directories: [], environmentPrefix: 'SECRET_', readEnvironment })('s3.key-id'),
-      'from the environment',
-    );
-    await assert.rejects(createSecretResolver({ directories: [], readEnvironment })('s3.key-id'), { type: 'SecretMissing' });
-  });
-
   test('that are missing are named with the places looked at', async () => {
-    const resolve = createSecretResolver({ directories: [directory], environmentPrefix: 'SECRET_', readEnvironment: () => undefined });
+    const resolve = createSecretResolver({ directories: [directory] });
     await assert.rejects(
       resolve('absent'),
       (error: Error) => error.message.includes('"absent"') && error.message.includes(directory) && error.message.includes('SECRET_ABSENT'),

@@ -9,7 +9,8 @@ import { endProcess, startDevServer } from '../../../deploy/lab/devServer.ts';
 import type { LabMachine } from '../../../deploy/lab/machines/machines.contract.ts';
 import { startWorker } from '../../../deploy/lab/workerProcess.ts';
 import type { VitamPlatform } from '../../../workflows/vitam/platform.contract.ts';
-import { readPlatformFile } from '../../../workflows/vitam/requests.schema.ts';
+import { vitam } from '../../../workflows/vitam/system.schema.ts';
+import { readDefinition } from '../../support/definitions.ts';
 import type { Bench } from '../bench.contract.ts';
 
 export const platformName = 'bench';
@@ -39,7 +40,7 @@ export async function openCopyLab(bench: Bench, { megabytesPerShard, compression
   const machines = await coming;
   const platformFile = join(directory, `${platformName}.yaml`);
   await writeFile(platformFile, await benchPlatform(lab.platformFile, compressionLevel));
-  const { platform, faults } = await readPlatformFile(platformFile);
+  const { definition: platform, faults } = await readDefinition<VitamPlatform>(vitam, platformFile);
   if (!platform) throw new Error(`the platform of the benchmark has faults: ${JSON.stringify(faults)}`);
 
   const opening = startDevServer({
@@ -51,7 +52,7 @@ export async function openCopyLab(bench: Bench, { megabytesPerShard, compression
   const { address } = await opening;
   const starting = startWorker({
     address,
-    platformDirectories: [directory],
+    definitionDirectories: [directory],
     secretsDirectory: lab.secretsDirectory,
     log: join(bench.directory, 'worker.log'),
   });

@@ -25,7 +25,7 @@ export async function openChain(
   const env = await startDevServer();
   atEnd(() => env.teardown());
   const worker = await startWorker({
-    ...{ address: env.address, taskQueue: 'bench', platformDirectories: [], replicaDirectories: [lab.replicaDirectory] },
+    ...{ address: env.address, taskQueue: 'bench', definitionDirectories: [lab.replicaDirectory] },
     ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(directory, `${name}-worker.log`) },
   });
   atEnd(() => endProcess(worker));

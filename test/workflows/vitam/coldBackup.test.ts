@@ -8,7 +8,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { openFakeBench, type FakeBench, type FakeRun } from '../../support/coldBackupRun.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
-import { platformLockId } from '../../../workflows/names.contract.ts';
+import { holdId, holdsQueue } from '../../../workflows/names.contract.ts';
 
 describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
   let env: TestWorkflowEnvironment;
@@ -59,7 +59,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
       const ended = await run.ended;
       assert.ok('report' in ended);
       assert.ok(!run.platform.state().running.includes('process-2/vitam-worker'));
-      assert.match(ended.report.alreadyDown.join(), /vitam-worker on process-2/);
+      assert.match(ended.report.warnings.join(), /vitam-worker on process-2 was already down/);
     });
   });
 
@@ -100,27 +100,22 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
     ['another run', 'ended-run'],
     ['a former run of the same id', null],
   ] as const)
-    test(`a lock that ${whose} left, which the server is about to close, is waited for`, async () => {
-      let lockId = '';
+    test(`a hold that ${whose} left, which the server is about to close, is waited for`, async () => {
+      let hold = '';
+      let own = '';
       const looks: string[] = [];
       await bench.run(
         {
           prepare: async ({ name }) => {
-            lockId = platformLockId('vitam', name);
-            const lock = env.client.workflow.start('platformLock', {
-              workflowId: lockId,
-              taskQueue: bench.taskQueue,
-              args: [{ platform: name }],
-            });
-            await lock;
+            hold = holdId(`${name}/host/local`);
+            own = `vitam/coldBackup/${name}`;
+            await env.client.workflow.start('hold', { workflowId: hold, taskQueue: holdsQueue });
           },
           describeRun: async ({ workflowId }) => {
             looks.push(workflowId);
-            const isLock = workflowId === lockId;
-            if (isLock) await env.client.workflow.getHandle(lockId).signal('release');
-            const own = `vitam/coldBackup/${lockId.slice(lockId.lastIndexOf('/') + 1)}`;
+            if (workflowId === hold) await env.client.workflow.getHandle(hold).terminate();
             const said = { workflowId, runId: 'r', type: 't', startedAt: '2026-11-21T20:00:00Z' };
-            return isLock
+            return workflowId === hold
               ? { ...said, status: 'RUNNING', parentWorkflowId: ended ?? own }
               : { ...said, status: 'TERMINATED', parentWorkflowId: null };
           },
@@ -128,7 +123,7 @@ describe('vitamColdBackup over a fake platform', { concurrency: 4 }, () => {
         async (run) => {
           const outcome = await run.ended;
           assert.ok('report' in outcome, String('failure' in outcome && outcome.failure));
-          assert.equal(looks[0], lockId);
+          assert.equal(looks[0], hold);
           assert.equal(looks.includes('ended-run'), ended !== null);
         },
       );
