@@ -3,7 +3,7 @@ import { condition, defineSignal, setHandler } from '@temporalio/workflow';
 /**
  * Holds a platform's name while its parent run changes the platform (see holdPlatform.ts). Started by runs only.
  *
- * Runbook   none: our own rule, one destructive run per target (systems.md F.1 "Single-run lock").
+ * Runbook   none: our own rule, one destructive run per target (vitam 37, pix 4).
  * Downtime  none.
  * Needs     nothing.
  * On error  closes with its parent.

@@ -7,7 +7,7 @@ import { isCancellation } from './failures.ts';
 
 /**
  * Runs work that can be ended for a reason: a person's `abort`, a pause whose time is over, or whoever calls `stop`. The work is ended as by a cancel, with all that
- * it puts back, and the reason is thrown in its place (PX-17). A failure of the work itself, or of what it puts back, is thrown as it is.
+ * it puts back, and the reason is thrown in its place (pix 35). A failure of the work itself, or of what it puts back, is thrown as it is.
  */
 export async function stoppable<Result>(runbook: Runbook, work: (stop: (reason: Error) => void) => Promise<Result>): Promise<Result> {
   const scope = new CancellationScope({ cancellable: true });

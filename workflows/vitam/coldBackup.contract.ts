@@ -9,7 +9,7 @@ export interface ColdBackupInput {
   platform: string;
   /** Answer with the plan and touch nothing. */
   dryRun?: boolean;
-  /** Ask an operator before the first stop; the default answer is not to go on (VI-25). */
+  /** Ask an operator before the first stop; the default answer is not to go on (vitam 11). */
   confirm?: boolean;
   window?: object;
   drain?: object;

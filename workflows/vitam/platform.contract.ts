@@ -4,7 +4,7 @@ import type { MongoCluster } from '../../activities/mongo/mongo.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { ServiceCondition } from '../../activities/services/services.contract.ts';
 
-/** A VITAM component: one unit name, on one or several hosts (systems.md E.2.2, VI-15). */
+/** A VITAM component: one unit name, on one or several hosts (vitam 12). */
 export interface VitamComponent {
   name: string;
   unit: string;
@@ -14,7 +14,7 @@ export interface VitamComponent {
   adminPort?: number;
   /** How to ask whether it is well. Absent: state and port alone decide. */
   status?: { scheme: HttpRequest['scheme']; port: number; path: string; accept: number[]; tls?: HttpRequest['tls'] };
-  /** Conditions that count as stopped (E.2.2: "inactive or failed"). */
+  /** Conditions that count as stopped (vitam 13). */
   stoppedConditions: ServiceCondition[];
   limits: { startSeconds: number; stopSeconds: number; apiSeconds: number };
   /** metadata, logbook and functional-administration start one host at a time. */
@@ -56,7 +56,7 @@ export interface VitamDrain {
   fatal: 'accept' | 'ask' | 'abort';
 }
 
-/** How the night's logbook securisation runs and is watched (systems.md E.2.5, VI-18). */
+/** How the night's logbook securisation runs and is watched (vitam 20). */
 export type VitamSecurisation =
   | { mechanism: 'none'; reason: string }
   | {
@@ -131,7 +131,7 @@ export interface VitamPolicy {
   restoreLimitSeconds: number;
   clockSkewLimitSeconds: number;
   balancerLimitSeconds: number;
-  /** systems.md E.2.3 steps 12-13: the seed starts mongod first, the playbooks the config servers. */
+  /** The seed starts mongod first, the playbooks the config servers (vitam 33). */
   mongoStartOrder: 'mongodFirst' | 'configFirst';
   /** Restart every mongos after the config servers are back. */
   restartRouters: boolean;

@@ -10,7 +10,7 @@ import type { RunJournal } from './coldBackup.contract.ts';
 const hostsAtOnceMax = 8;
 const archiveCommands = ['bash', 'tar', 'zstd', 'sha256sum', 'tee', 'find', 'stat', 'setsid', 'sync'];
 
-/** Everything is checked before anything is touched; each step tells every fault it found. Systems.md E.2.3 "before", E.3; issue step 1. */
+/** Everything is checked before anything is touched; each step tells every fault it found (vitam 3). */
 export async function preflight(night: Night): Promise<void> {
   const { plan, runbook } = night;
   await runbook.step(plan.preflight.hosts, () => checkHosts(night));

@@ -11,7 +11,7 @@ export function setName(beganAt: Date, runId: string): string {
 /** The form of a set's folder name: nothing else is ever taken for a set. */
 export const setNamePattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
 
-/** `configsrv`, `shard0`, `shard1`, … as systems.md E.2.3 names the copies. */
+/** Name of a copy: `configsrv`, `shard0`, `shard1`, … (vitam 29). */
 export function partName(cluster: MongoCluster, set: ReplicaSet): string {
   return set.role === 'config' ? 'configsrv' : `shard${cluster.shards.indexOf(set)}`;
 }
