@@ -1,6 +1,6 @@
 import type { PostgresRef } from '../postgres/postgres.contract.ts';
 
-/** What can be read of the load that people's work puts up with (systems.md C.2.7 step 4, PX-16). Nothing in it is secret. */
+/** What can be read of the load that people's work puts up with (pix 32). Nothing in it is secret. */
 export type LoadSource = MetricSource | ResponseTimeSource | BusyBackendsSource;
 
 interface AnySource {

@@ -116,7 +116,7 @@ export interface MongoActivities {
   /** Waits until the set has exactly one primary and every member in `members` (host names; default all) is PRIMARY or SECONDARY. Heartbeats. Fails with MongoNoPrimary. */
   waitForReplicaSet(input: { set: ReplicaSet; limitSeconds: number }): Promise<ReplicaSetHealth>;
 
-  /** Balancer's mode and whether a round runs: through a mongos that answers, else on the config primary (real-parts.md 2). */
+  /** Balancer's mode and whether a round runs: through a mongos that answers, else on the config primary (vitam 25). */
   readBalancer(input: { cluster: MongoCluster }): Promise<BalancerState>;
   /** Turns the balancer off and waits until no round and no migration runs. Repeatable. Heartbeats. Fails with BalancerNotIdle. */
   stopBalancer(input: { cluster: MongoCluster; limitSeconds: number }): Promise<BalancerState>;

@@ -23,7 +23,7 @@ export interface PostgresFacts {
   inRecovery: boolean;
 }
 
-/** A table by its exact name: quoting is the capability's business, "-" and "_" are never interchangeable (systems.md C.3). */
+/** A table by its exact name: quoting is the capability's business, "-" and "_" are never interchangeable (pix 19). */
 export interface TableName {
   schema: string;
   name: string;

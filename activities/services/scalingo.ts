@@ -9,7 +9,7 @@ import type { UnitManager, UnitReading } from './unitManager.ts';
 const commandLimitSeconds = 60;
 
 /**
- * One kind of containers of an application on Scalingo as a unit: stopped is scaled to nothing, started is scaled to `instances` (systems.md C.2.8, PX-24).
+ * One kind of containers of an application on Scalingo as a unit: stopped is scaled to nothing, started is scaled to `instances` (pix 34).
  * What is wanted is read by `scale`, which lists kinds that are scaled to nothing too; what is there by `ps`.
  */
 export function createScalingoManager({

@@ -3,7 +3,7 @@ import type { HostRef } from '../hosts/hosts.contract.ts';
 /**
  * What a service manager says of a unit, in one vocabulary for systemd, supervisor and a container platform.
  * "failed" is a stopped service whose end was not clean by its manager's rule: after a stop of a JVM (exit 143) it is
- * normal (systems.md E.2.2), so callers say which states they accept.
+ * normal (vitam 13), so callers say which states they accept.
  */
 export type ServiceCondition = 'running' | 'stopped' | 'failed' | 'starting' | 'stopping';
 

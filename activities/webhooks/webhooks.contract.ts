@@ -16,7 +16,7 @@ export interface Delivery {
 
 export interface WebhookActivities {
   /**
-   * POSTs `{}` to the webhook (systems.md C.2.5), with the header Idempotency-Key so that a receiver can tell a repeated delivery.
+   * POSTs `{}` to the webhook (pix 31), with the header Idempotency-Key so that a receiver can tell a repeated delivery.
    * Repeatable: the same key. Fails with HttpUnreachable, HttpUnexpectedAnswer (any status but 2xx), CredentialsRejected (401, 403), SecretMissing.
    */
   deliverWebhook(input: { webhook: Webhook; idempotencyKey: string; timeoutSeconds: number }): Promise<Delivery>;

@@ -28,7 +28,7 @@ const json = (schema: z.ZodType) =>
 const url = z.string().regex(/^postgres(ql)?:\/\//, 'a PostgreSQL URL (postgres://…)');
 const given = (schema: z.ZodType) => z.preprocess((value) => (value === '' ? undefined : value), schema.optional());
 
-/** Upstream's variables (systems.md C.2.6). */
+/** Upstream's variables (pix 41). */
 const variables = z.object({
   SOURCE_DATABASE_URL: url,
   DATABASE_URL: given(url),

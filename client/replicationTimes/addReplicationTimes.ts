@@ -16,7 +16,7 @@ interface Options {
   json?: boolean;
 }
 
-/** The command `replication-times`: durations out of the logs of pix-db-replication, and of our own runs (systems.md C.2.9, PX-20). */
+/** The command `replication-times`: durations out of the logs of pix-db-replication, and of our own runs (pix 37). */
 export function addReplicationTimes(program: Command): void {
   program
     .command('replication-times')

@@ -1,4 +1,4 @@
-/** Milestones of a run, as the old tool logs them (systems.md C.2.2). */
+/** Milestones of a run, as the old tool logs them (pix 37). */
 export const milestones = {
   importStart: 'Start import and enrichment',
   backupStart: 'Start create Backup',

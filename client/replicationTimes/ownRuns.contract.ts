@@ -45,7 +45,7 @@ export interface OwnStepTimes {
   sumMs: number;
 }
 
-/** One run of ours in the categories of the old tool's log (systems.md C.2.9, PX-20). What is not known is null. Instants are ISO 8601 UTC. */
+/** One run of ours in the categories of the old tool's log (pix 37). What is not known is null. Instants are ISO 8601 UTC. */
 export interface OwnRunTimes {
   workflowId: string;
   runId: string;

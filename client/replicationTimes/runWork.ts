@@ -3,7 +3,7 @@ import type { RecordedActivity } from './ownRuns.contract.ts';
 
 export type Phase = 'backup' | 'replication' | 'enrichment';
 
-/** What stands for each phase of the old tool (systems.md C.2.2), by the kind of the work. */
+/** What stands for each phase of the old tool (pix 37), by the kind of the work. */
 const phases: Record<string, Phase> = {
   holdSnapshot: 'backup',
   defineBeside: 'backup',

@@ -54,7 +54,7 @@ export function unitsOf(
       command: [node, '--max-old-space-size=32', '--disable-warning=ExperimentalWarning', standIn, on(configurationPath(component))],
       environment: {},
       stopWaitSeconds: componentStopSeconds,
-      // The component units do not list 143 as success, those of Elasticsearch do (systems.md E.2.2).
+      // The component units do not list 143 as success, those of Elasticsearch do (vitam 13).
       cleanExitStatuses: component.name.startsWith('elasticsearch') ? [jvmTerminated] : [],
     })),
   ];

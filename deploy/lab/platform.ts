@@ -21,7 +21,7 @@ export interface LabReplicaSet {
   configurationDirectory: string;
 }
 
-/** The lab as data: which machine carries what (ports and units of systems.md E.2.2). */
+/** The lab as data: which machine carries what (ports and units: vitam 12). */
 export interface LabLayout {
   shape: LabShape;
   machines: string[];

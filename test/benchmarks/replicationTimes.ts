@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Bench, Section } from './bench.contract.ts';
 import { tellSection } from './report.ts';
 
-/** The log parser (issue 4 section 5) beside programs of Debian that go through the same file; sides alternate within each round. */
+/** The log parser beside programs of Debian that go through the same file; sides alternate within each round. */
 export async function benchReplicationTimes({ rounds, directory, say, signal }: Bench, millions = 4): Promise<Section[]> {
   const sections: Section[] = [];
   for (const { title, itemEvery } of [

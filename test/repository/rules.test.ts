@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 
 import { failureCatalogue } from '../../activities/failures.contract.ts';
 import { messages } from '../../workflows/names.contract.ts';
+import { badCitations, rulesOf, type Citable } from './citations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8');
@@ -72,8 +73,38 @@ describe('the repository', () => {
     assert.deepEqual(long, []);
   });
 
+  test('what code and documents cite stands in the repository', async () => {
+    const files = await sources('*.{md,js}', '{.ci,activities,workflows,workers,client,deploy,test}/**/*.{ts,md,sh,yaml,sql,py,mjs}');
+    const rules = new Map<string, Set<number>>();
+    for (const system of ['vitam', 'pix']) {
+      const numbers = rulesOf(system, await read(`deploy/systems/${system}.md`));
+      assert.ok(numbers.length > 20, `${system} has ${numbers.length} rules`);
+      assert.equal(new Set(numbers).size, numbers.length, `a number of ${system} is there twice`);
+      rules.set(system, new Set(numbers));
+    }
+    const bad: string[] = [];
+    for (const file of files) bad.push(...badCitations(await read(file), { files, rules }).map((citation) => `${file}: ${citation}`));
+    assert.deepEqual(bad, []);
+  });
+
+  test('a citation that leads nowhere is found', () => {
+    const page = '- **vitam 1** The window.\n- **vitam 12** A component.\n';
+    const tree: Citable = { files: ['README.md', 'deploy/systems/vitam.md'], rules: new Map([['vitam', new Set(rulesOf('vitam', page))]]) };
+    const [wrong, document, code, section] = [13, `nowhere.${'md'}`, `VI${'-'}09`, `E${'.'}2.3`];
+    assert.deepEqual(badCitations(`see ../systems/vitam.md, README.md, vitam.md 12 and (vitam 1, 12)`, tree), []);
+    assert.deepEqual(badCitations(`see deploy/${document} (vitam ${wrong}), vitam.md 1 to ${wrong}; ${code}, ${section} step 4`, tree), [
+      `deploy/${document}`,
+      `vitam ${wrong}`,
+      `vitam ${wrong}`,
+      code,
+      section,
+    ]);
+  });
+
   test('relative links of the documents lead somewhere', async () => {
-    for (const file of ['README.md', 'deploy/README.md', 'workflows/README.md', 'activities/README.md']) {
+    const documents = await sources('*.md', '{activities,workflows,deploy,test}/**/*.md');
+    assert.ok(documents.length > 6);
+    for (const file of documents) {
       for (const [, target = ''] of (await read(file)).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
         await assert.doesNotReject(
           readFile(join(root, file, '..', target)).catch((error: NodeJS.ErrnoException) =>

@@ -35,7 +35,7 @@ export interface Built {
   snapshots: number;
 }
 
-/** Phases 2 to 7. A lost snapshot begins the copy again: what was copied under the former one must not be mixed with it (faults.md 1, finding 4). */
+/** Phases 2 to 7. A lost snapshot begins the copy again: what was copied under the former one must not be mixed with it (pix 21). */
 export async function buildBeside(run: FullRun): Promise<Built> {
   const { replica, runbook, copy, plan } = run;
   for (let snapshots = 1; ; snapshots += 1) {

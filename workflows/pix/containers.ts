@@ -13,7 +13,7 @@ const atOnceMax = 4;
 const phases = { down: 'Containers down', up: 'Containers back' } as const;
 
 /**
- * Runs work with the replica's containers scaled to nothing, and back to as many and as large as they were, whatever becomes of the work (C.2.7 step 4, PX-24).
+ * Runs work with the replica's containers scaled to nothing, and back to as many and as large as they were, whatever becomes of the work (pix 34).
  * What was at nothing before stays so. Without declared containers: the work alone. Fails with PlatformNotRestored when some do not come back.
  */
 export async function withContainersDown<Result>(

@@ -27,7 +27,7 @@ const verify = step('verify', '3. Verify', 'ask the object store for size and ch
 /**
  * Dumps the whole warehouse into the object store, as `<prefix>-YYYYMMDD-HHmmss`: the moment at which the run began, in UTC.
  *
- * Runbook   systems.md C.2.8 (by hand), PX-23.
+ * Runbook   pix 40 in deploy/systems/pix.md.
  * Downtime  none; the dump holds one snapshot of the warehouse while it lasts.
  * Needs     objectStore in the replica file; pg_dump and pg_restore on the worker; no disk.
  * On error  nothing stays in the store: neither object nor parts.

@@ -28,7 +28,7 @@ type FullReplicationAnswer = FullReplicationReport | InPlaceReplicationReport | 
  * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
  * With full.method inPlace as the seed does it: dumped into a file, emptied, restored.
  *
- * Runbook   systems.md C.2.2 (dump, restore, filter rules, compatibility view, enrichment), features PX-04 … PX-07, PX-18, PX-25, PX-27.
+ * Runbook   pix 8 to 22 in deploy/systems/pix.md: dump, restore, filter rules, compatibility view, enrichment.
  * Downtime  none: readers have the former copy until the swap, which gives way to them. In place: from the emptying to the check.
  * Needs     room on the target for a second copy (in place: on the worker for a dump); a user that owns the tables it replaces; pg_dump on the worker.
  *           The source may be a hot standby, best with hot_standby_feedback.
@@ -70,13 +70,13 @@ async function replaceBeside({ replica }: FullReplicationRequest, runbook: Runbo
   return report(replica, runbook, beganMs, built);
 }
 
-/** Every reason at once, before anything is touched (PX-25). */
+/** Every reason at once, before anything is touched (pix 17). */
 function refuse({ faults, obstacles }: BesideInspection): void {
   if (faults.length > 0) throw failure('PreflightFailed', `${faults.length} faults: ${faults.join(' | ')}`, { faults });
   if (obstacles.length > 0) throw failure('BesideNotPossible', `${obstacles.length} obstacles: ${obstacles.join(' | ')}`, { obstacles });
 }
 
-/** Whatever became of the work: the snapshot is released, the schema that was built in is empty (PX-18). What stays is told. */
+/** Whatever became of the work: the snapshot is released, the schema that was built in is empty (pix 18). What stays is told. */
 async function tidy(replica: PixReplica, copy: ReturnType<typeof besideCopyOf>, runbook: Runbook): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {

@@ -26,7 +26,7 @@ const metricReading = z.union(
   { error: 'one of { series, labels, factor }, { idleSeconds, labels, apartSeconds }, { field, factor }' },
 );
 
-/** The load guard of a replica (C.2.7 step 4, PX-16). */
+/** The load guard of a replica (pix 32). */
 export const guardDocument = z
   .strictObject({
     everySeconds: seconds.default(15),
@@ -91,7 +91,7 @@ export const guardDocument = z
       context.addIssue({ code: 'custom', message: `two readings are called "${name}"` });
   });
 
-/** Containers that a full replication scales to nothing while it runs (C.2.7 step 4, C.2.8, PX-24). */
+/** Containers that a full replication scales to nothing while it runs (pix 34). */
 export const containerDocument = z.strictObject({
   app: definitionName,
   region: definitionName,

@@ -1,7 +1,7 @@
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
-/** The steps of a replacement in place: systems.md C.2.2 1-5. */
+/** The steps of a replacement in place (pix 9, 11). */
 export interface InPlacePlan {
   inspect: PlannedStep;
   dump: PlannedStep;

@@ -30,7 +30,7 @@ import { runPixProcedure } from './runPixProcedure.ts';
  * Brings the append-only tables of the warehouse up to production: rows that committed late, updates and deletes of tables that declare them, new rows in
  * chunks with their checkpoint in the warehouse; then counts on both sides.
  *
- * Runbook   systems.md C.2.3; PX-05, PX-08.
+ * Runbook   pix 23 to 25 in deploy/systems/pix.md.
  * Downtime  none: rows are added to tables in use; a table that is loaded whole is swapped in one short transaction.
  * Needs     tables that pixPrepareIncremental, or a load by hand, has filled once; a user that owns them.
  * On error  every chunk that was copied stays, with its mark; the next run goes on there.

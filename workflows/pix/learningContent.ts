@@ -19,7 +19,7 @@ const replace: PlannedStep = {
 /**
  * Replaces the eight tables of the learning content (LCMS) in the warehouse.
  *
- * Runbook   systems.md C.2.4, PX-10.
+ * Runbook   pix 27 to 30 in deploy/systems/pix.md.
  * Downtime  none: the former tables serve until all eight new ones are filled and judged.
  * Needs     learningContent in the replica file.
  * On error  the former tables stay in use; when an answer is lost, the warehouse is asked which are, and a doubt that stays is a warning.

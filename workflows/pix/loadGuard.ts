@@ -24,7 +24,7 @@ export function pausePolicyOf({ guard, full }: PixReplica): PausePolicy {
 }
 
 /**
- * Runs work under the replica's load guard (C.2.7 step 4, PX-16): in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
+ * Runs work under the replica's load guard (pix 32): in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
  * A part of a chain is watched by the chain. A guard that cannot watch is told as a warning; the work goes on.
  */
 export async function underLoadGuard<Result>(replica: PixReplica, runbook: Runbook, work: () => Promise<Result>): Promise<Result> {

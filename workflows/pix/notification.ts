@@ -11,7 +11,7 @@ import { runPixProcedure } from './runPixProcedure.ts';
 /**
  * Tells the configured receivers that the warehouse is new: each once per run, in their order; one that fails keeps none of the others from its call.
  *
- * Runbook   systems.md C.2.5, PX-11.
+ * Runbook   pix 31 in deploy/systems/pix.md.
  * Downtime  none.
  * Needs     notifications in the replica file; none there: nothing to do.
  * On error  the data stays as it is; fails with NotificationFailed, naming the receivers.

@@ -20,7 +20,7 @@ const check: PlannedStep = { id: 'check', title: 'count what readers see', phase
 /**
  * Replaces the table of the open-data list (CPF) in the warehouse.
  *
- * Runbook   systems.md C.2.8 (Mondays), PX-22.
+ * Runbook   pix 39 in deploy/systems/pix.md.
  * Downtime  none: the former table serves until the new one is filled and counted.
  * Needs     openData in the replica file.
  * On error  the former table stays in use; when an answer is lost, the warehouse is asked which one is, and a doubt that stays is a warning.

@@ -26,7 +26,7 @@ const record = plannedStep('record', '3. Make ready', 'write down columns and hi
  * The one-time set-up of the incremental tables: those that the warehouse lacks, has empty or has with other columns are loaded whole; then their foreign keys
  * are dropped and what is known of them is written down. May be run again at any time: what is ready stays.
  *
- * Runbook   systems.md C.2.3, one-time set-up; PX-09.
+ * Runbook   pix 26 in deploy/systems/pix.md.
  * Downtime  none: a table is loaded beside the one in use and swapped in one short transaction.
  * Needs     room on the target for a second copy of a table that is replaced; pg_dump on the worker; types and functions of the tables on either side.
  * On error  tables that were taken into use stay; what was being loaded is dropped.

@@ -170,7 +170,7 @@ function noted(runbook: Runbook, record: StepRecord, part: { items: number; stoo
   return true;
 }
 
-/** Nothing stays on the worker (PX-18), unless the warehouse is half full: then the failure says so, and how to go on. */
+/** Nothing stays on the worker (pix 18), unless the warehouse is half full: then the failure says so, and how to go on. */
 async function leave(replica: PixReplica, copy: InPlaceCopy, runbook: Runbook, failed: { error: unknown } | null): Promise<void> {
   const outcome = failed ? 'notReplaced' : 'replaced';
   const since = runbook.progress.down.find(({ id }) => id === 'warehouse')?.sinceAt;

@@ -4,23 +4,23 @@ import type { ObjectStore } from '../../activities/objectStore/objectStore.contr
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
 import type { RoomLimits } from '../../activities/postgres/room/room.contract.ts';
 
-/** A replica: a warehouse that is made anew from a production database every night (systems.md part C). Read from a file; nothing in it is secret. */
+/** A replica: a warehouse that is made anew from a production database every night (deploy/systems/pix.md). Read from a file; nothing in it is secret. */
 export interface PixReplica {
   name: string;
   title: string;
   source: PostgresRef;
   target: PostgresRef;
   schema: string;
-  /** Tables that are not copied whole; every other table is (C.2.2, modes). */
+  /** Tables that are not copied whole; every other table is (pix 8). */
   tables: Record<string, TableMode>;
-  /** Foreign keys among the copied tables (PX-06). */
+  /** Foreign keys among the copied tables (pix 16). */
   foreignKeys: boolean;
   full: FullSettings;
   limits: RoomLimits;
   incremental: IncrementalSettings;
   /** Absent: the step is left out of the chain. */
   learningContent?: LearningContentSettings;
-  /** In this order, each once per run (PX-11). */
+  /** In this order, each once per run (pix 31). */
   notifications: WebhookSettings[];
   schemaCopy?: SchemaCopySettings;
   openData?: OpenDataSettings;
@@ -31,7 +31,7 @@ export interface PixReplica {
   guard?: GuardSettings;
   /** Scaled to nothing while the full replication runs. */
   containers: ContainerSettings[];
-  /** PX-12: tries of a step while its cause may pass, with doubling pauses. */
+  /** Tries of a step while its cause may pass, with doubling pauses (pix 5). */
   retries: { attemptsMax: number; initialSeconds: number };
   policy: { onStepFailure: 'unwind' | 'hold'; holdSeconds: number; questionSeconds: number };
 }
@@ -80,7 +80,7 @@ export interface IncrementalTable {
 }
 
 export interface LearningContentSettings {
-  /** Of the LCMS API; the path is added (C.2.4). */
+  /** Of the LCMS API; the path is added (pix 27). */
   url: string;
   /** Name of the secret that holds the key. */
   apiKey: string;
@@ -98,25 +98,25 @@ export interface WebhookSettings {
   token?: string;
 }
 
-/** C.2.8: schema-only copy at noon, into another database. */
+/** Schema-only copy at noon, into another database (pix 38). */
 export interface SchemaCopySettings {
   target: PostgresRef;
 }
 
-/** C.2.8: weekly open-data list. */
+/** Weekly open-data list (pix 39). */
 export interface OpenDataSettings {
   url: string;
   rowsMax: number;
   table: string;
 }
 
-/** PX-19: queries whose answers are shown, and how old the newest row of a table may be. */
+/** Queries whose answers are shown, and how old the newest row of a table may be (pix 36). */
 export interface VerifySettings {
   queries: { name: string; sql: string; minimumRows: number }[];
   freshness: { table: string; column: string; hoursMax: number }[];
 }
 
-/** PX-16: what is watched while a run works by day, and what a breach does. */
+/** What is watched while a run works by day, and what a breach does (pix 32, 33). */
 export interface GuardSettings {
   everySeconds: number;
   /** Local times "HH:MM"; the same begin and end is the whole day. */

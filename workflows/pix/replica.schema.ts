@@ -14,7 +14,7 @@ const server = (of: string) =>
     { error: `say where the ${of} is: { url: <name of a secret> }` },
   );
 
-/** Enrichment of systems.md C.2.2 step 5. The offset is an interval: as a zone name, "UTC+1" would count westward. */
+/** Enrichment of the old tool (pix 15). The offset is an interval: as a zone name, "UTC+1" would count westward. */
 export const enrichmentOfUpstream = [
   {
     name: 'knowledge-elements_createdAt_idx',
@@ -68,7 +68,7 @@ const incremental = z.strictObject({
 const verify = z.strictObject({
   queries: z
     .array(z.strictObject({ name: z.string().min(1), sql: z.string().min(1), minimumRows: z.int().min(0).default(0) }))
-    // The check of systems.md C.2.7 step 5.
+    // The check that the seed names (pix 36).
     .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1 }]),
   freshness: z.array(z.strictObject({ table, column: z.string().min(1), hoursMax: z.number().positive() })).default([]),
 });

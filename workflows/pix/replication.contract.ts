@@ -9,7 +9,7 @@ export type ChainStep = 'full' | 'incremental' | 'learningContent' | 'notificati
 
 export interface ReplicationInput {
   replica: string;
-  /** Begins there and goes on to the end (PX-02). Default: full. */
+  /** Begins there and goes on to the end (pix 2). Default: full. */
   startAt?: ChainStep;
 }
 

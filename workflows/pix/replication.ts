@@ -18,7 +18,7 @@ interface Link {
   absent: (replica: PixReplica) => string | null;
 }
 
-/** The four queues of systems.md C.2.1, in their order. */
+/** The four steps, in their order (pix 1). */
 const chain: Link[] = [
   { step: 'full', type: 'pixFullReplication', title: 'full replication and enrichment', absent: () => null },
   {
@@ -45,7 +45,7 @@ const chain: Link[] = [
  * The night of a replica: full replication, incremental tables, learning content, webhooks, strictly in this order, each a child run that can be started alone too.
  * A pause of the chain, by a person or the load guard, pauses the link under way.
  *
- * Runbook   systems.md C.2.1, C.2.7; PX-01, PX-02, PX-12 … PX-17.
+ * Runbook   pix 1 to 7 in deploy/systems/pix.md.
  * Downtime  none.
  * Needs     a replica file; one chain or procedure of a replica at a time; for declared containers the CLI of their platform on the worker.
  * On error  the chain stops at the step that failed for good; what stood before stays in use. `startAt` goes on from there.
@@ -111,7 +111,7 @@ async function pausedTogether(runbook: Runbook, child: ChildWorkflowHandle<Workf
   }
 }
 
-/** A link that failed for good is a person's decision (C.2.7 step 3, PX-15): must the data be there the same day? Nobody answers: the next night does it. */
+/** A link that failed for good is a person's decision (pix 7): must the data be there the same day? Nobody answers: the next night does it. */
 async function sameDayOrNextNight(link: Link, runbook: Runbook, run: () => Promise<void>): Promise<void> {
   for (;;) {
     try {

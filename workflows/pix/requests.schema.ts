@@ -31,7 +31,7 @@ const runId = z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 't
 const fullInput = z.strictObject({ replica: replicaName, dryRun: z.boolean().default(false), dumpOf: runId.optional(), ...overrides });
 const incrementalOverrides = { incremental: override, retries: override, policy: override, guard: override };
 const replicaAlone = z.strictObject({ replica: replicaName });
-/** Names of the chain's steps, for `startAt` (PX-02). */
+/** Names of the chain's steps, for `startAt` (pix 2). */
 const chainStep = z.enum(['full', 'incremental', 'learningContent', 'notification']);
 
 /** Reads the inputs of Pix's procedures against the replica files in `directories`; the first hit wins. */

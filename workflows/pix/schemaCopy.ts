@@ -23,7 +23,7 @@ const compare = step('compare', '3. Verify', 'compare tables and columns of both
 /**
  * Copies the schema of the warehouse, without rows, into another database. What has the same name there is replaced.
  *
- * Runbook   systems.md C.2.8 (noon), PX-21.
+ * Runbook   pix 38 in deploy/systems/pix.md.
  * Downtime  none for the warehouse; readers of the other database wait for the moment of the transaction.
  * Needs     schemaCopy in the replica file; pg_dump, pg_restore and psql on the worker.
  * On error  the other database is as it was; when an answer is lost, its tables are looked at, and a doubt that stays is a warning.

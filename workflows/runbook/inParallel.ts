@@ -3,7 +3,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import { joinFailures } from './failures.ts';
 
 /**
- * Fan-out and join (systems.md F.1): at most `atOnceMax` at a time. The first failure cancels what is under way and takes
+ * Fan-out and join: at most `atOnceMax` at a time. The first failure cancels what is under way and takes
  * nothing more; when the join throws, nothing of it still runs, and every failure is told.
  */
 export async function inParallel<Item, Result>(

@@ -8,7 +8,7 @@ export class PutOff extends Error {
   override name = 'PutOff';
 }
 
-/** The pauses of a run: who holds it back and why, and which steps heed it. A run goes on when the last one is lifted. */
+/** The pauses of a run: who holds it back and why, and which steps heed it (pix 33). A run goes on when the last one is lifted. */
 export interface Pauses {
   readonly policy: PausePolicy;
   /** In the place of the former one of the same origin. */

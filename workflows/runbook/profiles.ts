@@ -41,7 +41,7 @@ export type Activities = FileActivities &
   ReplacementActivities &
   WebhookActivities;
 
-/** Cancellation is waited for: compensation must not begin while a remote command still runs (temporal.md 1.2). */
+/** Cancellation is waited for: compensation must not begin while a remote command still runs. */
 const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
 
 /**
@@ -106,7 +106,7 @@ export function long(summary: string): Activities {
   );
 }
 
-/** Work of hours whose tries are the user's to set: pauses double from `initialSeconds` (PX-12). */
+/** Work of hours whose tries are the user's to set: pauses double from `initialSeconds` (pix 5). */
 export function patientFor(summary: string, { attemptsMax, initialSeconds }: { attemptsMax: number; initialSeconds: number }): Activities {
   return options(
     {

@@ -58,7 +58,7 @@ export interface PausePolicy {
   whenPauseEnds: 'goOn' | 'stop';
 }
 
-/** Why the run does not go on. */
+/** Why the run does not go on (pix 32, 33). */
 export interface Pause {
   /** `above`: the run that this one is a part of. */
   origin: 'operator' | 'guard' | 'above';

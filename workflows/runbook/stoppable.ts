@@ -11,7 +11,7 @@ const historyBytesMax = 40 * 1024 * 1024;
 
 /**
  * Runs work that can be ended for a reason: a person's `abort`, a pause whose time is over, a history that grows too long, or whoever calls `stop`. The work is
- * ended as by a cancel, with all that it puts back, and the reason is thrown in its place. A failure of the work itself, or of what it puts back, is thrown as it is.
+ * ended as by a cancel, with all that it puts back, and the reason is thrown in its place (pix 35). A failure of the work itself, or of what it puts back, is thrown as it is.
  */
 export async function stoppable<Result>(
   run: FramedRun,

@@ -48,7 +48,7 @@ export const backupProof: Procedure<Request, ReturnType<typeof planProof>> = {
  * Proves a backup set by restoring it elsewhere: every archive is unpacked into the proof directory of the host that holds it, a mongod of its own
  * is started on it, and counts and digests of every collection are compared with what was recorded when nothing wrote any more.
  *
- * Runbook   systems.md E.2.7 step 10 (counts as recorded before the backup), VI-21.
+ * Runbook   vitam 30 and 38 in deploy/systems/vitam.md.
  * Downtime  none: the platform is not touched; the hosts' disks and processors are.
  * Needs     free space in the proof directory for the unpacked data; mongod on the host.
  * On error  fails with ChecksumMismatch or RestoreNotVerified, naming part and collection; the proof directories are removed.

@@ -44,7 +44,7 @@ export const coldBackup: Procedure<Request, ColdBackupPlan> = {
 /**
  * Cold backup of a VITAM platform: stop it in order, copy the MongoDB data of every primary, bring it back, complete the set.
  *
- * Runbook   systems.md E.2.1 (the night), E.2.3 (sharded MongoDB backup, 15 steps), seed 10-it-services.rst.
+ * Runbook   deploy/systems/vitam.md: the night (vitam 1 to 11), the sharded MongoDB backup in 15 steps (vitam 24).
  * Downtime  from phase 3 to the end of phase 12.
  * Needs     on each MongoDB host free space on the backup disk; every host reachable over SSH with its pinned key.
  * On error  the platform is brought back; fails with PlatformNotRestored, naming the commands, when something stays down.
@@ -100,7 +100,7 @@ async function stopAndCopy(night: Night, journal: { workflowId: string; runId: s
 }
 
 /**
- * The two branches of the night and their join (VI-03, VI-05, VI-06). A worker component that the securisation needs is stopped
+ * The two branches of the night and their join (vitam 4, 7). A worker component that the securisation needs is stopped
  * when both have ended; one that it does not need, as soon as the workflows have.
  */
 async function drainAndSecure(night: Night): Promise<void> {

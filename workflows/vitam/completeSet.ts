@@ -12,7 +12,7 @@ import { backupDirectory, manifestFile, setDirectory, setNamePattern, setsOf } f
 
 const version = '0.2.0';
 
-/** After the services are back (issue step 10): manifest when and only when the set is complete, upload, retention. */
+/** After the services are back: manifest when and only when the set is complete, upload, retention. */
 export async function completeSet(night: Night, beganAt: string): Promise<Pick<ColdBackupReport, 'manifest' | 'removedSets'>> {
   const { plan, run, platform } = night;
   const manifest = await run.step(plan.complete.manifest, () => writeManifest(night, beganAt));
@@ -148,7 +148,7 @@ async function setsOn({ platform }: Night, host: HostRef): Promise<string[]> {
   return names.filter((name) => setNamePattern.test(name));
 }
 
-/** A set without all its parts is no set (systems.md E.2.3): its folders go, after the services are back. What cannot be removed is a warning. */
+/** A set without all its parts is no set (vitam 28): its folders go, after the services are back. What cannot be removed is a warning. */
 export async function removeVoidSet(night: Night): Promise<void> {
   const { platform, set, run } = night;
   const hosts = [...new Map(night.jobs.map(({ host }) => [host.name, host])).values()];

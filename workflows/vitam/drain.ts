@@ -15,8 +15,8 @@ interface Operation {
 }
 
 /**
- * Waits until no workflow runs on processing, over every tenant and every processing host (VI-04). RUNNING must be 0; PAUSE and
- * FATAL go by the platform's policy (VI-17, systems.md E.2.4): persisted workflows come back at the start.
+ * Waits until no workflow runs on processing, over every tenant and every processing host (vitam 18). RUNNING must be 0; PAUSE and
+ * FATAL go by the platform's policy (vitam 19): persisted workflows come back at the start.
  */
 export async function drainWorkflows(night: Night): Promise<void> {
   const { platform, run, plan } = night;

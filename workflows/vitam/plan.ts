@@ -15,10 +15,10 @@ export const phases = {
   workers: '5. Stop worker, processing, workspace',
   backEnds: '6. Stop the back-ends',
   search: '7. Stop Elasticsearch',
-  balancer: '8. Balancer off (E.2.3 steps 1-2)',
-  primaries: '9. Stop the primaries (E.2.3 steps 3-8)',
-  copy: '10. Copy (E.2.3 steps 9-11)',
-  mongoBack: '11. MongoDB back (E.2.3 steps 12-15)',
+  balancer: '8. Balancer off (steps 1-2 of 15)',
+  primaries: '9. Stop the primaries (steps 3-8 of 15)',
+  copy: '10. Copy (steps 9-11 of 15)',
+  mongoBack: '11. MongoDB back (steps 12-15 of 15)',
   servicesBack: '12. Services back',
   complete: '13. Manifest, upload, retention',
 } as const;
@@ -78,32 +78,32 @@ export function planColdBackup(platform: VitamPlatform) {
     backEnds: stopSteps(platform, 'backEnds', order.backEnds),
     search: stopSteps(platform, 'search', order.search),
     balancerOff: platform.clusters.map((cluster) =>
-      clusterStep('balancer', 'balancer-off', `E.2.3/1 turn the balancer of ${cluster.name} off`, cluster, {
+      clusterStep('balancer', 'balancer-off', `1/15 turn the balancer of ${cluster.name} off`, cluster, {
         limitSeconds: policy.balancerLimitSeconds,
         commands: ['db.adminCommand({ balancerStop: 1 }) on mongos, or _configsvrBalancerStop on the config primary'],
         unwind: `set the balancer of ${cluster.name} to its former mode and check it`,
       }),
     ),
     balancerIdle: platform.clusters.map((cluster) =>
-      clusterStep('balancer', 'balancer-idle', `E.2.3/2 make sure that the balancer of ${cluster.name} is off and idle`, cluster, {
+      clusterStep('balancer', 'balancer-idle', `2/15 make sure that the balancer of ${cluster.name} is off and idle`, cluster, {
         limitSeconds: policy.balancerLimitSeconds,
       }),
     ),
     recordQuiet: allSets.map((each) => setStep('balancer', 'record-quiet', `record what the copy of ${setTitle(each)} must hold`, each)),
-    findPrimary: shards.map((each) => setStep('primaries', 'find-primary', `E.2.3/3-4 find the primary of ${setTitle(each)}`, each)),
-    stopPrimary: shards.map((each) => stopPrimaryStep('E.2.3/5', each)),
+    findPrimary: shards.map((each) => setStep('primaries', 'find-primary', `3-4/15 find the primary of ${setTitle(each)}`, each)),
+    stopPrimary: shards.map((each) => stopPrimaryStep('5/15', each)),
     allShardsStopped: platform.clusters.map((cluster) =>
-      clusterStep('primaries', 'join-stopped', `E.2.3/6 every shard's primary of ${cluster.name} is stopped`, cluster),
+      clusterStep('primaries', 'join-stopped', `6/15 every shard's primary of ${cluster.name} is stopped`, cluster),
     ),
     findConfigPrimary: configs.map((each) =>
-      setStep('primaries', 'find-primary', `E.2.3/7 find the config server primary of ${each.cluster.name}`, each),
+      setStep('primaries', 'find-primary', `7/15 find the config server primary of ${each.cluster.name}`, each),
     ),
-    stopConfigPrimary: configs.map((each) => stopPrimaryStep('E.2.3/8', each)),
+    stopConfigPrimary: configs.map((each) => stopPrimaryStep('8/15', each)),
     copy: allSets.map((each) =>
       setStep(
         'copy',
         'copy',
-        `${each.set.role === 'config' ? 'E.2.3/10' : 'E.2.3/9'} copy ${setTitle(each)} to ${partName(each.cluster, each.set)}`,
+        `${each.set.role === 'config' ? '10/15' : '9/15'} copy ${setTitle(each)} to ${partName(each.cluster, each.set)}`,
         each,
         {
           commands: [
@@ -113,7 +113,7 @@ export function planColdBackup(platform: VitamPlatform) {
         },
       ),
     ),
-    allCopied: step('copy', 'join-copied', 'E.2.3/11 every copy has ended and every source stood still'),
+    allCopied: step('copy', 'join-copied', '11/15 every copy has ended and every source stood still'),
     further: platform.backup.further.map((directory) => ({
       ...step('copy', `copy/further/${directory.name}`, `copy ${directory.path} of ${directory.host.name} to ${directory.name}`, {
         host: directory.host.name,
@@ -149,8 +149,8 @@ export function planWayBack(platform: VitamPlatform) {
   const { policy } = platform;
   const sets = setsOf(platform);
   const members = {
-    startMembers: sets.filter(({ set }) => set.role === 'shard').map((each) => startMemberStep('E.2.3/12', each)),
-    startConfig: sets.filter(({ set }) => set.role === 'config').map((each) => startMemberStep('E.2.3/13', each)),
+    startMembers: sets.filter(({ set }) => set.role === 'shard').map((each) => startMemberStep('12/15', each)),
+    startConfig: sets.filter(({ set }) => set.role === 'config').map((each) => startMemberStep('13/15', each)),
   };
   const { startMembers, startConfig } = members;
   const catalog = platform.backup.catalogHost.name;
@@ -168,10 +168,10 @@ export function planWayBack(platform: VitamPlatform) {
         }),
       ),
     balancerBack: platform.clusters.map((cluster) =>
-      clusterStep('mongoBack', 'balancer-back', `E.2.3/14 set the balancer of ${cluster.name} to its former mode`, cluster),
+      clusterStep('mongoBack', 'balancer-back', `14/15 set the balancer of ${cluster.name} to its former mode`, cluster),
     ),
     balancerCheck: platform.clusters.map((cluster) =>
-      clusterStep('mongoBack', 'balancer-check', `E.2.3/15 make sure that the balancer of ${cluster.name} is as before`, cluster),
+      clusterStep('mongoBack', 'balancer-check', `15/15 make sure that the balancer of ${cluster.name} is as before`, cluster),
     ),
     start: startGroups(platform),
     resume: step('servicesBack', 'scheduler/resume', 'resume the scheduled jobs', { commands: resumeCommands(platform) }),

@@ -5,7 +5,7 @@ import type { ObjectStore } from '../../activities/objectStore/objectStore.contr
 import type { ServiceCondition } from '../../activities/services/services.contract.ts';
 import type { RunPolicy } from '../runbook/runbook.contract.ts';
 
-/** A VITAM component: one unit name, on one or several hosts (systems.md E.2.2, VI-15). */
+/** A VITAM component: one unit name, on one or several hosts (vitam 12). */
 export interface VitamComponent {
   name: string;
   unit: string;
@@ -15,7 +15,7 @@ export interface VitamComponent {
   adminPort?: number;
   /** How to ask whether it is well. Absent: state and port alone decide. */
   status?: { scheme: HttpRequest['scheme']; port: number; path: string; accept: number[]; tls?: HttpRequest['tls'] };
-  /** Conditions that count as stopped (E.2.2: "inactive or failed"). */
+  /** Conditions that count as stopped (vitam 13). */
   stoppedConditions: ServiceCondition[];
   limits: { startSeconds: number; stopSeconds: number; apiSeconds: number };
   /** metadata, logbook and functional-administration start one host at a time. */
@@ -57,7 +57,7 @@ export interface VitamDrain {
   fatal: 'accept' | 'ask' | 'abort';
 }
 
-/** How the night's logbook securisation runs and is watched (systems.md E.2.5, VI-18). */
+/** How the night's logbook securisation runs and is watched (vitam 20). */
 export type VitamSecurisation =
   | { mechanism: 'none'; reason: string }
   | {
@@ -125,7 +125,7 @@ export interface VitamBackup {
 export interface VitamPolicy extends RunPolicy {
   clockSkewLimitSeconds: number;
   balancerLimitSeconds: number;
-  /** systems.md E.2.3 steps 12-13: the seed starts mongod first, the playbooks the config servers. */
+  /** The seed starts mongod first, the playbooks the config servers (vitam 33). */
   mongoStartOrder: 'mongodFirst' | 'configFirst';
   /** Restart every mongos after the config servers are back. */
   restartRouters: boolean;

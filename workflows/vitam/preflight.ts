@@ -33,7 +33,7 @@ const checks: Record<keyof ColdBackupPlan['preflight'], (survey: Survey, mayWrit
 };
 const checkNames = Object.keys(checks) as (keyof typeof checks)[];
 
-/** Everything is checked before anything is touched; each step fails with all the faults that it found. */
+/** Everything is checked before anything is touched; each step fails with all the faults that it found (vitam 3). */
 export async function preflight(night: Night): Promise<void> {
   for (const name of checkNames)
     await night.run.step(night.plan.preflight[name], async () => {

@@ -12,8 +12,8 @@ import { anyHostOf, apiRequest } from './vitamApi.ts';
 type Mechanism<Kind extends VitamSecurisation['mechanism']> = Extract<VitamSecurisation, { mechanism: Kind }>;
 
 /**
- * The night's gate (VI-03, VI-18): wait for the securisation's hour, watch it begin by itself, trigger it when it was missed, watch
- * it to its end, judge its result. Then the scheduled jobs are paused (VI-19): not before (systems.md E.2.5).
+ * The night's gate (vitam 4, 20): wait for the securisation's hour, watch it begin by itself, trigger it when it was missed, watch
+ * it to its end, judge its result. Then the scheduled jobs are paused (vitam 23): not before.
  */
 export async function secureLogbooks(night: Night): Promise<void> {
   const { platform, plan, run } = night;
@@ -52,7 +52,7 @@ async function watchToEnd(watch: Watch, at: SecurisationTime, gateAt: string, si
     const running = await watch.isRunning();
     const outcome = await watch.outcomeSince(sinceAt);
     if (outcome !== null) {
-      // WARNING: there was nothing to secure (systems.md E.2.5).
+      // WARNING: there was nothing to secure (vitam 21).
       if (outcome === 'OK' || outcome === 'WARNING') return `${outcome}${triggered ? ', triggered by this run' : ', ran by itself'}`;
       throw failure('SecurisationFailed', `the securisation ended with ${outcome}`, { outcome });
     }
@@ -160,7 +160,7 @@ async function pauseScheduler(night: Night, name: string): Promise<string> {
       accept: [200, 202],
     });
   } catch (error) {
-    // A scheduler that is already down pauses nothing and starts nothing (systems.md E.3).
+    // A scheduler that is already down pauses nothing and starts nothing (vitam 23).
     if (!isCancellation(error) && describeFailure(error).type === 'HttpUnreachable') return 'the scheduler is already down';
     throw error;
   }

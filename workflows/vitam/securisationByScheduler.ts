@@ -19,7 +19,7 @@ export interface Watch {
   trigger: () => Promise<void>;
 }
 
-/** VITAM 6.0 and later: the scheduler's jobs, judged by the logbook, not by counting (systems.md E.3). */
+/** VITAM 6.0 and later: the scheduler's jobs, judged by the logbook, not by counting (vitam 21). */
 export function watchScheduler(night: Night, securisation: ByScheduler): Watch {
   const { platform } = night;
   const logbook = anyHostOf(platform, securisation.logbook);

@@ -21,7 +21,7 @@ export function setsOf(platform: VitamPlatform): SetOfCluster[] {
   return platform.clusters.flatMap((cluster) => [...cluster.shards, cluster.config].map((set) => ({ cluster, set })));
 }
 
-/** `configsrv`, `shard0`, `shard1`, … as systems.md E.2.3 names the copies. */
+/** Name of a copy: `configsrv`, `shard0`, `shard1`, … (vitam 29). */
 export function partName(cluster: MongoCluster, set: ReplicaSet): string {
   return set.role === 'config' ? 'configsrv' : `shard${cluster.shards.indexOf(set)}`;
 }

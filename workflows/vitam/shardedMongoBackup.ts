@@ -12,7 +12,7 @@ import { archiveFile, jobName } from './setNames.ts';
 const setsAtOnceMax = 16;
 const memberLimits = { startSeconds: 300, stopSeconds: 3600 };
 
-/** Steps 1-11 of the seed's sharded backup (systems.md E.2.3), then the further directories in the figure's order. 12-15 are the way back. */
+/** Steps 1-11 of the seed's sharded backup (vitam 24), then the further directories in the figure's order. 12-15 are the way back. */
 export async function shardedMongoBackup(night: Night): Promise<void> {
   const { plan, run } = night;
 
@@ -86,7 +86,7 @@ async function findPrimary(night: Night, planned: ReplicaSetStep): Promise<SeenP
   });
 }
 
-/** Looked up again right before the stop; afterwards proven to have been the primary and to have stopped cleanly (systems.md E.3). */
+/** Looked up again right before the stop; afterwards proven to have been the primary and to have stopped cleanly (vitam 26). */
 async function stopPrimary(night: Night, planned: ReplicaSetStep, found: readonly SeenPrimary[]): Promise<void> {
   const { run } = night;
   const { set, cluster } = planned;
@@ -125,7 +125,7 @@ export function memberOf(set: ReplicaSet, primary: SeenPrimary): MongoMember {
   return member;
 }
 
-/** The join: what was stopped stands still. Something that started it again voids the copies (faults.md C 9). */
+/** The join: what was stopped stands still. Something that started it again voids the copies (vitam 27). */
 async function checkStopped(night: Night, sets: { key: string; set: ReplicaSet }[]): Promise<void> {
   await inParallel(sets, setsAtOnceMax, async ({ key, set }) => {
     const seen = night.stopped.get(key);

@@ -49,7 +49,7 @@ export const start: Procedure<Request, ReturnType<typeof planStart>> = {
 /**
  * Brings a VITAM platform up by hand, or after a run was lost or terminated: MongoDB, balancer, services in start order, scheduled jobs.
  *
- * Runbook   systems.md E.2.2 start order, E.2.9; the same code as the way back of vitamColdBackup.
+ * Runbook   vitam 16 and 34 in deploy/systems/vitam.md; the same code as the way back of vitamColdBackup.
  * Downtime  none of its own: what is up is left alone.
  * Needs     every host reachable; no other run on the platform.
  * On error  keeps trying what does not come back, then fails with PlatformNotRestored and the commands for a person.

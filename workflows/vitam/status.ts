@@ -40,9 +40,9 @@ export const status: Procedure<Request, ReturnType<typeof planStatus>> = {
 };
 
 /**
- * What of a VITAM platform is up, what is down and since when: states, ports and status calls of every component (VI-27).
+ * What of a VITAM platform is up, what is down and since when: states, ports and status calls of every component (vitam 17).
  *
- * Runbook   systems.md E.2.2 status_vitam: ports plus autotest of every component; replica sets; balancers.
+ * Runbook   vitam 17 in deploy/systems/vitam.md: ports plus autotest of every component; replica sets; balancers.
  * Downtime  none; reads only.
  * Needs     hosts reachable; those that are not are told as faults.
  * On error  answers all the same, with the faults.

@@ -5,7 +5,7 @@ import { serviceKey, type Night } from './night.ts';
 import type { ServiceStep } from './plan.ts';
 
 /**
- * Stops one service and verifies state and port (VI-02, VI-16). A service that is down before its turn stays down after the run and
+ * Stops one service and verifies state and port (vitam 13). A service that is down before its turn stays down after the run and
  * is only verified. The intent is recorded before the act: a stop that timed out may have stopped it after all.
  */
 export async function stopService(night: Night, planned: ServiceStep): Promise<void> {

@@ -23,7 +23,7 @@ export function anyHostOf(platform: VitamPlatform, name: string): { host: HostRe
   return first;
 }
 
-/** A request to a VITAM service with its tenant headers (systems.md E.2.4). The scheduler answers on its admin port. */
+/** A request to a VITAM service with its tenant headers (vitam 18). The scheduler answers on its admin port. */
 export function apiRequest(
   target: VitamComponent,
   { method, path, tenant, body, admin }: { method: HttpRequest['method']; path: string; tenant?: number; body?: unknown; admin?: boolean },

@@ -14,7 +14,7 @@ import { memberOf } from './shardedMongoBackup.ts';
 const setsAtOnceMax = 16;
 
 /**
- * What brings back what this run took down and nothing else, in the start order: copies ended, mongods and config servers, balancer, services, scheduled jobs,
+ * What brings back what this run took down and nothing else, in the start order (vitam 34): copies ended, mongods and config servers, balancer, services, scheduled jobs,
  * then one look at everything. The same stages end a good run and an aborted one.
  */
 export function platformBack(
@@ -77,7 +77,7 @@ function none(night: Night, steps: PlannedStep[], why: string): BringBackItem[] 
 
 /**
  * Steps 12 and 13 in one stage, begun in the platform's order: a shard member whose config servers are all down does not open its port,
- * so waiting for the one before starting the other could wait for ever (real-parts.md 2).
+ * so waiting for the one before starting the other could wait for ever (vitam 33).
  */
 export function stoppedMembers(night: Night): BringBackStage {
   const { platform } = night;
@@ -206,7 +206,7 @@ export async function removeJournal(night: Night): Promise<void> {
 }
 
 /**
- * The last word before the run says that the platform is back (VI-27): every service that ran before, every set, every balancer. What the run started
+ * The last word before the run says that the platform is back (vitam 35): every service that ran before, every set, every balancer. What the run started
  * must have lived; what has died since is started once more.
  */
 async function checkHealth(night: Night): Promise<void> {

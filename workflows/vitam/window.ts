@@ -6,7 +6,7 @@ import { alongside } from '../runbook/alongside.ts';
 import { local } from '../runbook/profiles.ts';
 import type { Night } from './night.ts';
 
-/** The night window (VI-01). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
+/** The night window (vitam 1). Outside it: refuse, wait for its begin, or run all the same, by the platform's setting. */
 export async function enterWindow(night: Night): Promise<WindowAt> {
   const { window } = night.platform;
   const now = new Date().toISOString();
@@ -30,7 +30,7 @@ export interface WindowEnd {
 }
 
 /**
- * Runs the work until the window's end at the longest. At the end, by policy (systems.md E.2.1 contradiction 6): abort, go on, or ask while the
+ * Runs the work until the window's end at the longest. At the end, by policy (vitam 10): abort, go on, or ask while the
  * work goes on (default: abort). An operator's `abort` update ends the work the same way. When it throws, nothing of the work still runs.
  * The work may wait for the same end: it is handed one wait that shares the watch's timer, so that both see the same moment.
  */

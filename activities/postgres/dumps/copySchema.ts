@@ -16,7 +16,7 @@ const kinds = ['--schema-only', '--no-owner', '--no-privileges'];
 const notForCopies = ['--no-publications', '--no-subscriptions', '--no-security-labels', '--no-tablespaces'];
 
 /**
- * pg_dump with the options of systems.md C.2.8, made into a script that psql plays as one transaction and ends at the first error. It plays a file:
+ * pg_dump of the schema alone (pix 38), made into a script that psql plays as one transaction and ends at the first error. It plays a file:
  * from a pipe whose writer dies it would commit what it got. By way of an archive, as its list tells entries that must stay behind.
  */
 export async function copySchemaOf(

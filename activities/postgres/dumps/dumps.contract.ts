@@ -2,7 +2,7 @@ import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
 import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 
-/** Schema of one database played into another (systems.md C.2.8). */
+/** Schema of one database played into another (pix 38). */
 export interface SchemaCopy {
   source: PostgresRef;
   target: PostgresRef;

@@ -25,7 +25,7 @@ export interface InPlaceContext extends KeptToolContext {
   workDirectory: string;
 }
 
-/** pg_dump with the options of systems.md C.2.2 step 1 for one schema, kept tables excluded by their exact names. */
+/** pg_dump of one schema (pix 12), kept tables excluded by their exact names. */
 function dumpArguments({ schema, kept }: InPlaceCopy, sequences: readonly string[], file: string): string[] {
   const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   return [

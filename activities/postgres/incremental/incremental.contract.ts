@@ -3,7 +3,7 @@ import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
 /** Schemas of the target: where a table is loaded whole, and where the one that it replaces stands for the moment of the swap. */
 export const loadSchemas = { load: 'nightshift_load', retired: 'nightshift_retired' } as const;
 
-/** Tables of one replica that are carried on by their new rows, and left alone by the full replication (systems.md C.2.3). */
+/** Tables of one replica that are carried on by their new rows, and left alone by the full replication (pix 8, 23). */
 export interface IncrementalCopy {
   /** Name of the replica, and of the run that the counts of the report belong to. */
   replica: string;
@@ -85,7 +85,7 @@ export interface IncrementalProgress {
 }
 
 export interface IncrementalActivities {
-  /** What stands on both sides, for every table before any is copied (PX-08). Repeatable: reads only. */
+  /** What stands on both sides, for every table before any is copied (pix 25). Repeatable: reads only. */
   inspectIncremental(input: { copy: IncrementalCopy }): Promise<IncrementalInspection>;
   /**
    * Brings one table up to the source: rows that committed late, updates and deletes as declared, then new rows in chunks, each with its checkpoint in one

@@ -9,7 +9,7 @@ type Item = Readonly<Record<string, unknown>>;
 export type Reading = { value: ContentValue } | (Unfit & { field: string });
 
 /**
- * What the item gives for the column (systems.md C.2.4). A missing value is null; for a plain boolean it is a fault, since the column takes no
+ * What the item gives for the column (pix 28). A missing value is null; for a plain boolean it is a fault, since the column takes no
  * null and false would be our invention.
  */
 export function readColumn(item: Item, { type, notNull, from }: ContentColumn): Reading {

@@ -1,7 +1,7 @@
 /** Schemas of the target: where the new tables are filled, and where yesterday's wait. */
 export const contentSchemas = { workSchema: 'nightshift_content_next', previousSchema: 'nightshift_content_previous' } as const;
 
-/** The eight tables of the learning content, in the order of systems.md C.2.4. */
+/** The eight tables of the learning content, in their order (pix 28). */
 export const contentTableNames = ['areas', 'attachments', 'competences', 'tubes', 'skills', 'challenges', 'courses', 'tutorials'] as const;
 
 export type ContentTableName = (typeof contentTableNames)[number];

@@ -8,7 +8,7 @@ export interface ApplicationFaults {
   hangs?: boolean;
 }
 
-/** Stand-in for an application that works on the source database: its response time is what the load guard watches (systems.md C.4, PX-16). */
+/** Stand-in for an application that works on the source database: its response time is what the load guard watches (pix 32). */
 export function startApplicationStandIn(place: StandInPlace = {}): Promise<PixStandIn<ApplicationFaults>> {
   return startStandIn<ApplicationFaults>(
     (_, { responseMs = 0, status = 200, hangs }) =>

@@ -34,7 +34,7 @@ export interface LcmsSetting extends StandInPlace {
 
 const faultyItem = 3;
 
-/** Stand-in for the learning content API: GET /databases/airtable (systems.md C.2.4). */
+/** Stand-in for the learning content API: GET /databases/airtable (pix 27). */
 export function startLcmsStandIn({ key, client = 'pix-db-replication', size = 1, ...place }: LcmsSetting): Promise<PixStandIn<LcmsFaults>> {
   const content = learningContent(size);
   let whole: string | null = null;

@@ -23,7 +23,7 @@ export function learningContentCounts(size: number): LearningContentCounts {
   return Object.fromEntries(scaled) as LearningContentCounts;
 }
 
-/** Texts that break what builds arrays or SQL carelessly (systems.md C.2.4). */
+/** Texts that break what builds arrays or SQL carelessly (pix 29). */
 const sayings = [
   'une consigne ordinaire',
   'a,b',
@@ -49,7 +49,7 @@ export function contentId(kind: string, n: number): string {
   return `rec${createHash('md5').update(`${kind}/${n}`).digest('hex').slice(0, 14)}`;
 }
 
-/** What LCMS answers: the eight tables with their fields before the mapping of systems.md C.2.4, and some more as the real one has. The same for the same size. */
+/** What LCMS answers: the eight tables with their fields before the mapping (pix 28), and some more as the real one has. The same for the same size. */
 export function learningContent(size: number): LearningContent & Record<string, unknown> {
   const counts = learningContentCounts(size);
   const idOf = (kind: string, n: number, count: number): string => contentId(kind, 1 + ((n - 1) % count));

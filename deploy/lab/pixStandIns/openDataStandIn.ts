@@ -5,7 +5,7 @@ export interface OpenDataFaults {
   kind?: 'never' | 'serverError' | 'empty' | 'notJson' | 'shrinks';
 }
 
-/** A line of the list; its place in the list is all that tells it from others: identifiers are not stable (systems.md C.3). */
+/** A line of the list; its place in the list is all that tells it from others: identifiers are not stable (pix 39). */
 export interface CpfRecord {
   siren: string;
   nom_of: string;
@@ -21,7 +21,7 @@ const dataset = 'external_opendata_caisse_des_depots_cpf_list';
 /** Path of the list; `?limit=` (1 to 100, default 10) and `&offset=` take a page of it: { total_count, results }. */
 export const openDataPath = `/api/explore/v2.1/catalog/datasets/${dataset}/records`;
 
-/** Stand-in for the open-data site with the CPF list of at most 2000 rows (systems.md C.2.8). */
+/** Stand-in for the open-data site with the CPF list of at most 2000 rows (pix 39). */
 export function startOpenDataStandIn({ rows = 2000, ...place }: { rows?: number } & StandInPlace = {}): Promise<
   PixStandIn<OpenDataFaults>
 > {

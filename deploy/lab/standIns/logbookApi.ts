@@ -30,7 +30,7 @@ const busyTenants = new Set([0, 1]);
 const base = '/logbook/v1';
 
 /**
- * Stand-in for VITAM logbook's securisation (systems.md E.2.5). As there, the one of the operations needs storage and workspace,
+ * Stand-in for VITAM logbook's securisation (vitam 22). As there, the one of the operations needs storage and workspace,
  * the one of the life cycles processing and worker: with one of them down its outcome is FATAL.
  */
 export function logbookApi({ stateDirectory, peers }: StandInConfiguration): StandInApi {

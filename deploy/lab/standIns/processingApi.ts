@@ -19,7 +19,7 @@ const collection = '/processing/v1/operations';
 const resumedSeconds = 5;
 
 /**
- * Stand-in for VITAM processing's list of workflows (systems.md E.2.4). They are kept on disk, as processing persists its own;
+ * Stand-in for VITAM processing's list of workflows (vitam 18). They are kept on disk, as processing persists its own;
  * a running one completes when its time is over. `POST /lab/operations` (lab only) adds one.
  */
 export function processingApi({ stateDirectory, operations }: StandInConfiguration): StandInApi {

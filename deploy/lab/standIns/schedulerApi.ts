@@ -22,7 +22,7 @@ const jobs: readonly Job[] = [
 export const securisationJobs = jobs.filter(({ group }) => group === 'Logbook').map(({ name }) => name);
 
 /**
- * Stand-in for VITAM's scheduler (systems.md E.2.5). Whether its jobs are paused lies on the machine's disk, as Quartz keeps it in
+ * Stand-in for VITAM's scheduler (vitam 23). Whether its jobs are paused lies on the machine's disk, as Quartz keeps it in
  * MongoDB: a resume that was forgotten shows after a restart. `POST /lab/jobs {name, seconds}` (lab only) makes a job run.
  */
 export function schedulerApi({ stateDirectory }: StandInConfiguration): StandInApi {

@@ -1,5 +1,5 @@
 // STANDS IN FOR any VITAM component (a Java service) in the lab: a small HTTP program with the component's ports and its status pages,
-// and with the real shapes of systems.md E.2.4 and E.2.5 where the cold backup looks (processing, logbook, scheduler). It stores no
+// and with the real shapes (vitam 18, 20-23) where the cold backup looks (processing, logbook, scheduler). It stores no
 // archives. It ends on TERM with exit status 143, as a JVM does. Faults: StandInKnobs, a JSON file on the machine's disk.
 // Started as `vitamComponentStandIn.ts CONFIGURATION.json`. Imports stay small: some twenty of these run at once.
 import { readFileSync } from 'node:fs';

@@ -7,7 +7,7 @@ import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { findDebianPostgres } from '../../../deploy/setup/debianPostgres.ts';
 import { openBesideBench } from '../../support/besideBench.ts';
 
-// Crossing versions is where such tools break (real-parts.md 5): the client tools are 18's in both directions.
+// Crossing versions is where such tools break: the client tools are 18's in both directions.
 const missing = findDebianPostgres() === null && process.env.REQUIRE_REAL !== '1' ? 'NOT TESTED: postgresql-15 is not installed' : false;
 
 describe('a copy beside across versions', { skip: missing }, () => {

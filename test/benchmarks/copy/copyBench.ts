@@ -9,7 +9,7 @@ import { checkPlatformUp, runOurs } from './ourProcedure.ts';
 const windowTarget = 3;
 const copyTarget = 5;
 
-/** The window and the copy of ours against the old procedure, on the same hosts and data in turn (issue 3 section 7). */
+/** The window and the copy of ours against the old procedure, on the same hosts and data in turn. */
 export async function measureCopy(bench: Bench, options: CopyOptions): Promise<Section> {
   const { megabytesPerShard } = options;
   const lab = await openCopyLab(bench, options);

@@ -12,7 +12,7 @@ import type { StepTime } from './stepTimes.ts';
 const steps = 100;
 const warmUpSteps = 30;
 
-/** What a step costs on each server, what of it is Temporal's and what is SSH's, and the same work by Ansible (issue 3 section 7). */
+/** What a step costs on each server, what of it is Temporal's and what is SSH's, and the same work by Ansible. */
 export async function measureSteps(bench: Bench): Promise<Section> {
   const end = await openSshEnd(bench);
   const hosts = createHosts({ resolveSecret: end.resolveSecret });

@@ -10,7 +10,7 @@ import { openFakeReplicas, type FakeReplicaBench } from '../../support/fakeRepli
 import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
 
-/** PX-03, systems.md C.3: the old tool had no protection between a run by hand and the one at 05:10. */
+/** The old tool had no protection between a run by hand and the one at 05:10 (pix 3). */
 describe('a schedule and a run by hand', () => {
   let bench: FakeReplicaBench;
   before(async () => {

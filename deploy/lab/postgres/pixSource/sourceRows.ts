@@ -36,7 +36,7 @@ export const tableOfKind: Record<SourceKind, string> = {
   logs: 'public."activity-logs"',
 };
 
-/** Every table that holds rows of its own; partitions by their parent. Append-only are those of the incremental copy (systems.md C.2.3). */
+/** Every table that holds rows of its own; partitions by their parent. Append-only are those of the incremental copy (pix 23). */
 export const pixSourceTables = [
   'users',
   'organizations',
