@@ -8,7 +8,7 @@ const bin = '/usr/lib/postgresql/15/bin';
 /** Read by Debian's packages when a server is installed: no cluster of theirs is made, ours are private (startPostgres). */
 const noCluster = '/etc/postgresql-common/createcluster.d/nightshift.conf';
 
-/** Folder with the programs of Debian's PostgreSQL 15, or null: the second version, because crossing versions is where copies break (real-parts.md 5). */
+/** Folder with the programs of Debian's PostgreSQL 15, or null: the second version, because crossing versions is where copies break. */
 export function findDebianPostgres(): string | null {
   return existsSync(join(bin, 'postgres')) ? bin : null;
 }
