@@ -18,7 +18,7 @@ export interface DevServer {
 
 const readyLimitMs = 120_000;
 
-/** Without these the stock dev server takes 100 ms for each step after a short burst (real-parts.md 1). */
+/** Without these the stock dev server takes 100 ms for each step after a short burst. */
 export const unthrottled = [
   'history.transferProcessorMaxPollRPS=2000',
   'history.timerProcessorMaxPollRPS=2000',
