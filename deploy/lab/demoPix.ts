@@ -13,6 +13,7 @@ import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
 import { installEverything } from '../setup/tools.ts';
 import { demonstrate, home, resultOf, say } from './demonstration.ts';
 import { endProcess } from './devServer.ts';
+import { endRuns } from './endRuns.ts';
 import { isServerNamed, linkTo, openTemporal, type Temporal } from './openTemporal.ts';
 import { startPixLab, wholeReplica, type PixLab } from './pixLab.ts';
 import { compareTables } from './postgres/compareTables.ts';
@@ -45,6 +46,7 @@ async function show({ rows, once }: Options, started: Started, stop: AbortSignal
     ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(home, 'worker.log') },
   });
   started.add('worker', () => endProcess(worker));
+  started.add('runs', () => endRuns(temporal, say));
   const begin = async (type: string, procedure: string): Promise<WorkflowHandleWithFirstExecutionRunId> => {
     const workflowId = runId('pix', procedure, 'pix');
     say(`\n${type} ${workflowId}${linkTo(temporal, workflowId)}`);

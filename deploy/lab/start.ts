@@ -14,12 +14,11 @@ import { installEverything } from '../setup/tools.ts';
 import { createLab } from './createLab.ts';
 import { demonstrate, home, resultOf, say } from './demonstration.ts';
 import { endProcess } from './devServer.ts';
+import { endRuns } from './endRuns.ts';
 import type { Lab } from './lab.contract.ts';
 import { isServerNamed, linkTo, openTemporal, type Temporal } from './openTemporal.ts';
 import type { Started } from './started.ts';
 import { startWorker } from './workerProcess.ts';
-
-const cancelWaitMs = 120_000;
 
 interface Options {
   once?: boolean;
@@ -29,7 +28,7 @@ interface Options {
 
 async function show(options: Options, started: Started, stop: AbortSignal): Promise<boolean> {
   const { lab, temporal } = await bringUp(options, started);
-  const proven = await backUpAndProve(temporal, started, stop);
+  const proven = await backUpAndProve(temporal, stop);
   if (!options.once && !stop.aborted) tellNext(lab, temporal);
   return proven;
 }
@@ -55,17 +54,18 @@ async function bringUp({ small, megabytesPerShard }: Options, started: Started):
     log: join(home, 'worker.log'),
   });
   started.add('worker', () => endProcess(worker));
+  // Ctrl-C in the middle of a run: it brings the platform back before the lab goes down.
+  started.add('runs', () => endRuns(temporal, say));
   say(`worker: ready on task queue ${taskQueue} (process ${worker.pid}, log .nightshift/worker.log)`);
   say(`everything is up after ${((Date.now() - beganMs) / 1000).toFixed(1)} s`);
   return { lab, temporal };
 }
 
 /** The main job and its proof. Answers whether the set is proven; a run that an earlier session left under way is followed instead of starting another. */
-async function backUpAndProve(temporal: Temporal, started: Started, stopped: AbortSignal): Promise<boolean> {
+async function backUpAndProve(temporal: Temporal, stopped: AbortSignal): Promise<boolean> {
   const { client, taskQueue } = temporal;
   const workflowId = runId('vitam', 'coldBackup', 'lab');
   const handle = await startOrFollow(client, taskQueue, workflowId);
-  started.add('run', () => cancelAndWait(handle));
   say(`\nvitamColdBackup ${workflowId}${linkTo(temporal, workflowId)}`);
   await followRun(handle, say, stopped);
   const report = await resultOf<ColdBackupReport>(handle);
@@ -99,16 +99,6 @@ async function startOrFollow(client: Client, taskQueue: string, workflowId: stri
     say(`\nan earlier session left ${workflowId} under way: it goes on where it stood`);
     return client.workflow.getHandle(workflowId);
   }
-}
-
-/** Ctrl-C in the middle of a run: it is cancelled and brings the platform back before the lab goes down. */
-async function cancelAndWait(handle: WorkflowHandle): Promise<void> {
-  const { status } = await handle.describe();
-  if (status.name !== 'RUNNING') return;
-  say('run: cancelled; waiting until the platform is back …');
-  await handle.cancel();
-  const ended = handle.result().catch(() => undefined);
-  await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, cancelWaitMs).unref())]);
 }
 
 function tellNext(lab: Lab, { address, cli, taskQueue, webUi }: Temporal): void {
