@@ -21,7 +21,6 @@ const base: Record<string, Sign[]> = {
   tar: [{ command: 'tar' }],
   'util-linux': [{ command: 'setsid' }],
   python3: [{ command: 'python3' }],
-  'python3-venv': [{ pythonModule: 'ensurepip' }],
   'python3-pip': [{ pythonModule: 'pip' }],
   // mongod is linked with them.
   libcurl4: [{ library: 'libcurl.so.4' }],
