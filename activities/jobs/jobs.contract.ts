@@ -15,7 +15,7 @@ export interface JobCommand {
   runAs?: string;
   /** Absolute path; absent: "/". */
   workingDirectory?: string;
-  /** Beside PATH, HOME, USER, LOGNAME, LANG, TZ and JOB_DIRECTORY, the job's own folder; nothing else is inherited. */
+  /** Beside what the host gives to every command, HOME, USER, LOGNAME and JOB_DIRECTORY, the job's own folder. */
   environment?: Record<string, string>;
   /** Name of a file → name of the secret that it holds while the job runs, for the command's user alone. `jobSecretFile` tells its path. */
   secretFiles?: Record<string, string>;

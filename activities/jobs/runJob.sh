@@ -56,8 +56,7 @@ if [ "$user" != "$me" ]; then
   chown -R -- "$user_id:$group_id" "$own" || give_up "only root can run a job as $user"
 fi
 cd -- "$directory" || give_up "$directory cannot be entered"
-surroundings=("PATH=$PATH" "HOME=${home:-/}" "USER=$user" "LOGNAME=$user" "LANG=${LANG:-C.UTF-8}" "JOB_DIRECTORY=$own")
-[ -z "${TZ:-}" ] || surroundings+=("TZ=$TZ")
+surroundings=("HOME=${home:-/}" "USER=$user" "LOGNAME=$user" "JOB_DIRECTORY=$own")
 
 # The end of what it says, in two files that take turns. A block is written as it comes.
 mkfifo -m 0600 -- "$state/output" || give_up 'no pipe can be made'
@@ -74,7 +73,7 @@ writer=$!
 
 # In the background, so that a signal is answered at once.
 trap stop TERM INT HUP
-env -i "${surroundings[@]}" "${environment[@]}" "${become[@]}" "$@" >"$state/output" 2>&1 &
+env "${surroundings[@]}" "${environment[@]}" "${become[@]}" "$@" >"$state/output" 2>&1 &
 command=$!
 # The shell's own words about its end would be taken for the command's.
 exec 2>/dev/null
