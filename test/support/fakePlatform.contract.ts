@@ -37,6 +37,7 @@ export type FakeActivities = Omit<
   | keyof ReplacementActivities
   | keyof WebhookActivities
   | 'readRequest'
+  | 'runHttpSession'
   | 'findWindow'
   | 'findLocalTime'
   | 'describeRun'
