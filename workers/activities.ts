@@ -6,6 +6,7 @@ import { createFileActivities } from '../activities/files/fileActivities.ts';
 import { createHostActivities } from '../activities/hosts/hostActivities.ts';
 import { createHosts } from '../activities/hosts/openHost.ts';
 import { createHttpActivities } from '../activities/http/httpActivities.ts';
+import { createJobActivities } from '../activities/jobs/jobActivities.ts';
 import { createLoadGuardActivities } from '../activities/loadGuard/loadGuardActivities.ts';
 import { createMongoActivities } from '../activities/mongo/mongoActivities.ts';
 import { createObjectStoreActivities } from '../activities/objectStore/objectStoreActivities.ts';
@@ -46,6 +47,7 @@ export function createOperationsActivities(
     createFileActivities({ openHost }),
     createHostActivities({ openHost, now }),
     createHttpActivities({ openHost, resolveSecret }),
+    createJobActivities({ openHost, resolveSecret }),
     createMongoActivities({ openHost, resolveSecret, now }),
     createObjectStoreActivities({ openHost, resolveSecret }),
     createRequestActivities(openDefinitions(systems, settings.definitionDirectories, resolveSecret)),

@@ -1,8 +1,8 @@
 import { failure } from '../failure.ts';
 import type { Host, OpenHost } from '../hosts/host.ts';
+import { checkPath, checkPathBelow, runScript } from '../hosts/hostScript.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { DirectoryMeasure, DiskSpace, FileActivities } from './files.contract.ts';
-import { checkPath, checkPathBelow, runScript } from './hostScript.ts';
 
 const measureScript = `set -o pipefail
 [ -d "$1" ] || { echo "$1 is no directory" >&2; exit 1; }

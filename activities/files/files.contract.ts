@@ -67,9 +67,8 @@ export interface FileActivities {
   removePaths(input: { host: HostRef; below: string; paths: string[] }): Promise<void>;
 
   /**
-   * Starts the copy as a named, detached job on the host (a transient systemd unit, or a detached process with its state in a
-   * folder), which outlives the worker and the connection. Repeatable: a job of that name that runs or is done is left as it is;
-   * a finished archive at `target` too. tar | zstd with the sha256 of the same pass, `.part` then sync and rename.
+   * Starts the copy as a job on the host (jobs.contract.ts). Repeatable: a job of that name that runs or is done is left as it is, and a file at `target`
+   * that it has not made. tar | zstd with the sha256 of the same pass, `.part` then sync and rename.
    */
   startArchive(input: ArchiveJob): Promise<void>;
   /**

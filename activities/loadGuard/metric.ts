@@ -2,11 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
+import { fetchPage, isGood, NoAnswer } from '../http/fetchPage.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
-import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
 import type { LoadReading, MetricReading, MetricSource } from './loadGuard.contract.ts';
 import { readSamples, type Sample } from './prometheusText.ts';
-import { toTheEnd } from './webPage.ts';
 
 const pageBytesMax = 8_000_000;
 
@@ -37,20 +36,14 @@ async function readPage(
   address: URL,
   { authorization, timeoutSeconds, signal }: { authorization: string | undefined; timeoutSeconds: number; signal: AbortSignal },
 ): Promise<string> {
-  const timeOut = AbortSignal.timeout(timeoutSeconds * 1000);
-  try {
-    const response = await fetch(address, {
-      headers: authorization === undefined ? {} : { authorization },
-      redirect: 'error',
-      signal: AbortSignal.any([signal, timeOut]),
-    });
-    const text = await toTheEnd(response, pageBytesMax);
-    if (!response.ok) throw new Unreadable(`status ${response.status}`);
-    return text;
-  } catch (error) {
-    if (error instanceof Unreadable) throw error;
-    throw new Unreadable(timeOut.aborted ? `no answer within ${timeoutSeconds} s` : codeOfNoAnswer(error));
-  }
+  const page = await fetchPage({
+    ...{ address, limitSeconds: timeoutSeconds, cancelled: signal, bytesMax: pageBytesMax },
+    headers: authorization === undefined ? {} : { authorization },
+  }).catch((error: unknown) => {
+    throw error instanceof NoAnswer ? new Unreadable(error.message) : error;
+  });
+  if (!isGood(page)) throw new Unreadable(`status ${page.status}`);
+  return page.body.toString('utf8');
 }
 
 async function valueOf(read: MetricReading, page: () => Promise<string>, signal: AbortSignal): Promise<number> {

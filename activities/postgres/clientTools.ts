@@ -4,6 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { failure } from '../failure.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
+import { childEnvironment } from '../tools/childEnvironment.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
 import { saysLostConnection } from './lostConnection.ts';
 
@@ -48,7 +49,12 @@ export function createClientTools(directory: string | null): ClientTools {
   return {
     program,
     async version() {
-      const result = await execa(program('pg_dump'), ['--version'], { reject: false, stdin: 'ignore' });
+      const result = await execa(program('pg_dump'), ['--version'], {
+        reject: false,
+        stdin: 'ignore',
+        extendEnv: false,
+        env: childEnvironment(),
+      });
       const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout ?? '') ?? [];
       if (result.failed || !major) throw absent('pg_dump');
       return { version: `${major}.${minor}`, versionNumber: Number(major) * 10_000 + Number(minor) };
@@ -99,7 +105,8 @@ function settingOf(tool: ToolName, { url, application, signal }: Pick<RunOptions
   return {
     // The one at which psql cancels its statement on the server; the others do so at either.
     killSignal: tool === 'psql' ? 'SIGINT' : 'SIGTERM',
-    env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
+    extendEnv: false,
+    env: childEnvironment({ ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' }),
     reject: false,
     forceKillAfterDelay: 10_000,
     ...(signal ? { cancelSignal: signal } : {}),

@@ -3,6 +3,8 @@ import { createInterface } from 'node:readline/promises';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
+import { childEnvironment } from '../tools/childEnvironment.ts';
+
 /** A process of its own that outlives the worker; it waits for its order. */
 export function spawnKeeper(program: URL, stdout: 'pipe'): ChildProcessByStdio<Writable, Readable, null>;
 export function spawnKeeper(program: URL, stdout: 'ignore'): ChildProcessByStdio<Writable, null, null>;
@@ -11,6 +13,7 @@ export function spawnKeeper(program: URL, stdout: 'pipe' | 'ignore'): ChildProce
     detached: true,
     stdio: ['pipe', stdout as 'pipe', 'ignore'],
     cwd: '/',
+    env: childEnvironment(),
   });
   child.stdin.on('error', () => undefined);
   return child;

@@ -1,6 +1,7 @@
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
 import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
 import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
 import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
 import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
@@ -31,10 +32,12 @@ export type FakeActivities = Omit<
   | keyof OpenDataActivities
   | keyof IncrementalActivities
   | keyof LearningContentActivities
+  | keyof JobActivities
   | keyof LoadGuardActivities
   | keyof ReplacementActivities
   | keyof WebhookActivities
   | 'readRequest'
+  | 'runHttpSession'
   | 'findWindow'
   | 'findLocalTime'
   | 'describeRun'

@@ -4,6 +4,7 @@ import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
 import type { FileActivities } from '../../activities/files/files.contract.ts';
 import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
 import type { HttpActivities } from '../../activities/http/http.contract.ts';
+import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
 import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
 import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
 import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
@@ -24,6 +25,7 @@ import type { ServiceActivities } from '../../activities/services/services.contr
 export type Activities = FileActivities &
   HostActivities &
   HttpActivities &
+  JobActivities &
   MongoActivities &
   ObjectStoreActivities &
   RequestActivities &

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -7,6 +6,7 @@ import { CancelledFailure } from '@temporalio/common';
 
 import { failure } from '../../failure.ts';
 import { cancellationOf } from '../../tools/cancellation.ts';
+import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from '../../tools/processIdentity.ts';
 import { environmentOf, type ClientTools, type ToolName } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
 import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
@@ -33,12 +33,6 @@ export interface Kept {
   log: string;
 }
 
-interface Job {
-  pid: number;
-  /** Tells the process from a later one with the same number. */
-  stamp: string;
-}
-
 export interface KeptToolContext {
   connections: Connections;
   tools: ClientTools;
@@ -56,13 +50,13 @@ export async function runKept(
   { onlyWhenUnderWay = false }: { onlyWhenUnderWay?: boolean } = {},
 ): Promise<Kept | null> {
   const files = filesOf(kept.directory, kept.name);
-  if (!(await readJson<Job>(files.job))) {
+  if (!(await readJson<ProcessIdentity>(files.job))) {
     if (onlyWhenUnderWay) return null;
     await begin(context, kept);
   }
   for (let pauseMs = 100; ; pauseMs = Math.min(1_000, pauseMs * 1.2)) {
-    const job = await readJson<Job>(files.job);
-    const alive = job !== null && isAlive(job);
+    const job = await readJson<ProcessIdentity>(files.job);
+    const alive = isRunning(job);
     const result = await readJson<KeptResult>(files.result);
     if (result) return ended(kept, result);
     if (!alive) return null;
@@ -80,12 +74,12 @@ export async function endKept(
   { directory, name, server, application }: Pick<KeptTool, 'directory' | 'name' | 'server' | 'application'>,
 ): Promise<void> {
   const files = filesOf(directory, name);
-  const job = await readJson<Job>(files.job);
-  if (job && isAlive(job)) {
-    tell(job.pid, 'SIGTERM');
-    for (let waits = 0; waits < 100 && isAlive(job); waits += 1) await pause(100);
+  const job = await readJson<ProcessIdentity>(files.job);
+  if (isRunning(job)) {
+    signalProcess(job, 'SIGTERM');
+    for (let waits = 0; waits < 100 && isRunning(job); waits += 1) await pause(100);
     // The whole group: a tool that does not end by itself.
-    if (isAlive(job)) tell(-job.pid, 'SIGKILL');
+    signalProcess(job, 'SIGKILL', 'group');
   }
   await endSessions(connections, server, application);
   for (const path of Object.values(files)) await rm(path, { force: true });
@@ -135,7 +129,7 @@ async function begin({ connections, tools }: KeptToolContext, kept: KeptTool): P
   child.once('error', () => undefined);
   if (child.pid === undefined) throw failure('CommandFailed', 'no further process can be started on the worker');
   // Known before it works: a worker that dies right here finds it again.
-  await writeJson(files.job, { pid: child.pid, stamp: stampOf(child.pid) ?? '' } satisfies Job);
+  await writeJson(files.job, identifyProcess(child.pid) ?? ({ pid: child.pid, startedAt: '' } satisfies ProcessIdentity));
   giveOrder(child, order);
   child.unref();
 }
@@ -150,31 +144,6 @@ async function ended({ name, directory, tool }: KeptTool, { exitCode, signal, er
   if (exitCode === null)
     throw failure('CommandFailed', `${tool} was ended by ${signal ?? 'a signal'}${idle ? ': no worker looked after it' : ''}`);
   return { exitCode, log };
-}
-
-function isAlive({ pid, stamp }: Job): boolean {
-  return stamp !== '' && stampOf(pid) === stamp;
-}
-
-/** Boot and start time of a process; null when there is none, or when it has ended and nobody asked yet. */
-function stampOf(pid: number): string | null {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    const [state, startedAt] = [fields[0], fields[19]];
-    return state === 'Z' ? null : `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${startedAt ?? ''}`;
-  } catch {
-    return null;
-  }
-}
-
-function tell(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 function isLeftRunning({ reason }: AbortSignal): boolean {

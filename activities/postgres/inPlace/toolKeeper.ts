@@ -5,6 +5,7 @@ import { renameSync, statSync, writeFileSync } from 'node:fs';
 
 import { execa } from 'execa';
 
+import { childEnvironment } from '../../tools/childEnvironment.ts';
 import { readOrder } from '../keeperProcess.ts';
 
 export interface KeeperOrder {
@@ -35,7 +36,8 @@ async function main(): Promise<void> {
     stdout: 'ignore',
     stderr: { file: order.log },
     buffer: false,
-    env: order.env,
+    extendEnv: false,
+    env: childEnvironment(order.env),
     cwd: '/',
     reject: false,
   });

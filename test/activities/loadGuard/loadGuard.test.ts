@@ -66,7 +66,7 @@ describe('the load guard', { concurrency: 1 }, () => {
     application.set({ hangs: true });
     const hung = await readOnce(app(500, 0.1));
     assert.deepEqual([hung.breached, hung.value], [true, null]);
-    assert.match(hung.said, /no answer within 0.1 s/);
+    assert.match(hung.said, /no whole answer within 0.1 s/);
     const gone = await readOnce({ ...app(), url: `http://127.0.0.1:${await freePort()}` } as LoadSource);
     assert.match(gone.said, /cannot be reached: ECONNREFUSED/);
   });

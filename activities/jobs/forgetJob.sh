@@ -1,4 +1,4 @@
-# Removes the state of a copy job that has ended; its archive stays.
+# Removes the state of a job that has ended; what its command made stays.
 # Run as: bash -c "$(cat jobLife.sh forgetJob.sh)" nightshift STATE NAME systemd|process. Exit: 0 done, 21 the job still runs.
 set -u
 state=$1 name=$2 manager=$3

@@ -4,11 +4,11 @@ import { posix } from 'node:path';
 import { cancellationSignal } from '@temporalio/activity';
 
 import { failure } from '../failure.ts';
-import type { CommandResult, Host, RunOptions } from '../hosts/host.ts';
+import type { CommandResult, Host, RunOptions } from './host.ts';
 
-/** The text of shell scripts that stand beside this file, one after the other. */
-export function readScript(...names: string[]): string {
-  return names.map((name) => readFileSync(new URL(name, import.meta.url), 'utf8')).join('\n');
+/** Reads shell scripts that stand beside a module: their text, one after the other. */
+export function readScripts(moduleUrl: string): (...names: string[]) => string {
+  return (...names) => names.map((name) => readFileSync(new URL(name, moduleUrl), 'utf8')).join('\n');
 }
 
 /** Short looks and small changes; a host that takes longer is in trouble. */

@@ -1,8 +1,9 @@
-# Ends a copy job if it runs, waits for the end of all its processes, then removes what it left.
-# Run as: bash -c "$(cat jobLife.sh discardJob.sh)" nightshift STATE TARGET NAME systemd|process keep|remove
-# The last word says what becomes of a finished TARGET. Exit: 0 done (also when there was nothing), 21 the job does not end.
+# Ends a job if it runs, waits for the end of all its processes, then removes what it left.
+# Run as: bash -c "$(cat jobLife.sh discardJob.sh)" nightshift STATE NAME systemd|process [FILE OF THE COMMAND]...
+# Exit: 0 done (also when there was nothing), 21 the job does not end.
 set -u
-state=$1 target=$2 name=$3 manager=$4 finished=$5
+state=$1 name=$2 manager=$3
+shift 3
 
 if [ "$manager" = systemd ]; then
   # TERM to all its processes, KILL after its TimeoutStopSec; waits. A unit that is not there is as good.
@@ -21,6 +22,5 @@ if [ -f "$state/process" ] && is_any_alive && ! end_with TERM 100 && ! end_with 
   echo "process $processId does not end" >&2
   exit 21
 fi
-rm -f -- "$target.part"
-if [ "$finished" = remove ]; then rm -f -- "$target"; fi
+rm -f -- "$@"
 rm -rf -- "$state"
