@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-import type { ContentValue } from './learningContent/learningContent.contract.ts';
+import type { ContentValue } from '../lcms/learningContent.contract.ts';
 
 const charactersPerChunk = 65_536;
 

@@ -1,15 +1,15 @@
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
-import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import type { LearningContentActivities } from '../../activities/lcms/learningContentActivities.contract.ts';
 import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
 import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
+import type { ReplacementActivities } from '../../activities/warehouse/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
-import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
-import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
-import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
+import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
+import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
+import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
 import type { Activities } from '../../workflows/runbook/profiles.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */

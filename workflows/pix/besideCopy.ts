@@ -1,4 +1,4 @@
-import type { BesideCopy } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesideCopy } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 /** The copy beside that a replica asks for, in the words of the capability. */

@@ -7,7 +7,7 @@ import type {
   ReplicaCheck,
   SwapReport,
   WorkItem,
-} from '../../activities/postgres/beside/beside.contract.ts';
+} from '../../activities/warehouse/beside/beside.contract.ts';
 import { failure, withoutRemedy } from '../../activities/failure.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { describeFailure } from '../runbook/failures.ts';

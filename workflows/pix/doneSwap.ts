@@ -1,4 +1,4 @@
-import type { BesideCopy, SwapReport } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesideCopy, SwapReport } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { probe } from '../runbook/profiles.ts';
 import { unlessDone } from './lostAnswer.ts';

@@ -1,4 +1,4 @@
-import type { BesidePlan, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesidePlan, WorkItem } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 

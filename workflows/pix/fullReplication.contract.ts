@@ -1,4 +1,4 @@
-import type { ReplicaCheck, SwapReport } from '../../activities/postgres/beside/beside.contract.ts';
+import type { ReplicaCheck, SwapReport } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { PostgresFacts } from '../../activities/postgres/postgres.contract.ts';
 import type { Decision, PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';

@@ -1,6 +1,6 @@
 import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 
-import type { BesideInspection } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesideInspection } from '../../activities/warehouse/beside/beside.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { secondsSince } from '../runbook/elapsed.ts';

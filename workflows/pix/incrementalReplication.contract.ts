@@ -1,4 +1,4 @@
-import type { IncrementalTableReport } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { IncrementalTableReport } from '../../activities/warehouse/incremental/incremental.contract.ts';
 import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
-import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { IncrementalTableReport, InspectedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
 import { patientFor } from '../runbook/profiles.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';

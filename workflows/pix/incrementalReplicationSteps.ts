@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
-import type { IncrementalCopy, IncrementalInspection, LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { IncrementalCopy, IncrementalInspection, LoadedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';

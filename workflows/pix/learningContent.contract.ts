@@ -1,4 +1,4 @@
-import type { LearningContentReport } from '../../activities/postgres/learningContent/learningContent.contract.ts';
+import type { LearningContentReport } from '../../activities/lcms/learningContent.contract.ts';
 import type { StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 

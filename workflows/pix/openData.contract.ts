@@ -1,4 +1,4 @@
-import type { OpenDataReport } from '../../activities/postgres/openData/openData.contract.ts';
+import type { OpenDataReport } from '../../activities/openData/openData.contract.ts';
 import type { StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 

@@ -1,4 +1,4 @@
-import type { LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { LoadedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
 import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
 import type { IncrementalReplicationInput } from './incrementalReplication.contract.ts';
 import type { PixReplica } from './replica.contract.ts';

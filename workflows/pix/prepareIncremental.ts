@@ -1,6 +1,6 @@
 import { workflowInfo } from '@temporalio/workflow';
 
-import type { LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
+import type { LoadedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
 import { patientFor } from '../runbook/profiles.ts';
 import { withRestore } from '../runbook/withRestore.ts';

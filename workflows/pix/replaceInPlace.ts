@@ -1,8 +1,8 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 import { failure, withoutRemedy } from '../../activities/failure.ts';
-import type { ReplicaCheck } from '../../activities/postgres/beside/beside.contract.ts';
-import type { InPlaceCopy, ProvenDump } from '../../activities/postgres/inPlace/inPlace.contract.ts';
+import type { ReplicaCheck } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { InPlaceCopy, ProvenDump } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { Runbook } from '../runbook/beginRunbook.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
 import { describeFailure } from '../runbook/failures.ts';

@@ -1,8 +1,8 @@
 import type { BusyBackendsSource, MetricSource, ResponseTimeSource } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { BesideCopy, ExtraIndex } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesideCopy, ExtraIndex } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
-import type { RoomLimits } from '../../activities/postgres/room/room.contract.ts';
+import type { RoomLimits } from '../../activities/warehouse/room.contract.ts';
 
 /** A replica: a warehouse that is made anew from a production database every night (deploy/systems/pix.md). Read from a file; nothing in it is secret. */
 export interface PixReplica {

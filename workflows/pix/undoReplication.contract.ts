@@ -1,4 +1,4 @@
-import type { SwapReport } from '../../activities/postgres/beside/beside.contract.ts';
+import type { SwapReport } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 export interface UndoReplicationInput {

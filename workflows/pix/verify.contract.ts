@@ -1,4 +1,4 @@
-import type { Finding, Freshness, QueryAnswer, ReplicaInspection, TableRows } from '../../activities/postgres/checks/checks.contract.ts';
+import type { Finding, Freshness, QueryAnswer, ReplicaInspection, TableRows } from '../../activities/warehouse/checks/checks.contract.ts';
 import type { StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 

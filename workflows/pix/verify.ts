@@ -1,4 +1,4 @@
-import type { Finding, ReplicaSides, RowCounts } from '../../activities/postgres/checks/checks.contract.ts';
+import type { Finding, ReplicaSides, RowCounts } from '../../activities/warehouse/checks/checks.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import { secondsSince } from '../runbook/elapsed.ts';
 import { patient, patientFor } from '../runbook/profiles.ts';

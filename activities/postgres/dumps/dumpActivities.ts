@@ -7,11 +7,11 @@ import { partBytesOf, removeParts, uploadStream } from '../../objectStore/upload
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
 import type { ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
-import { compareSchemasOf } from './compareSchemas.ts';
-import { copySchemaOf } from './copySchema.ts';
+import { compareSchemasOf } from '../../warehouse/schemaCopy/compareSchemas.ts';
+import { copySchemaOf } from '../../warehouse/schemaCopy/copySchema.ts';
 import type { DumpActivities } from './dumps.contract.ts';
 import { inspectDumpOf, inspectSchemaCopyOf } from './inspect.ts';
-import { without, workSchemas } from './ownSchemas.ts';
+import { without, workSchemas } from '../../warehouse/ownSchemas.ts';
 import { checkStoredDumpOf, discardDumpOf, keyTaken, readDumpProgressOf, type InStore } from './storedDump.ts';
 import { streamDump, type StreamedDump } from './streamDump.ts';
 

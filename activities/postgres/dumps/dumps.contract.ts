@@ -1,6 +1,6 @@
 import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
-import type { ReplacementOwner } from '../replacements/owner.contract.ts';
+import type { ReplacementOwner } from '../../warehouse/replacements/owner.contract.ts';
 
 /** Schema of one database played into another (pix 38). */
 export interface SchemaCopy {

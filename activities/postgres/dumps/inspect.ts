@@ -2,7 +2,7 @@ import type { Connections } from '../connections.ts';
 import type { PostgresFacts, PostgresRef } from '../postgres.contract.ts';
 import { readFacts } from '../postgresFacts.ts';
 import { absentOnStandby, isStandbyOf } from '../standby.ts';
-import { workSchemas } from './ownSchemas.ts';
+import { workSchemas } from '../../warehouse/ownSchemas.ts';
 import type { DumpInspection, SchemaCopy, SchemaCopyInspection } from './dumps.contract.ts';
 
 interface ToolVersion {
