@@ -11,8 +11,8 @@ import { createHosts } from '../../../activities/hosts/openHost.ts';
 import { openProxySocket } from '../../../activities/hosts/proxySocket.ts';
 import { createJobActivities } from '../../../activities/jobs/jobActivities.ts';
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
-import { giveOrder, spawnKeeper } from '../../../activities/postgres/keeperProcess.ts';
-import type { KeeperOrder } from '../../../activities/postgres/inPlace/toolKeeper.ts';
+import { giveOrder, spawnKeeper } from '../../../activities/warehouse/keeperProcess.ts';
+import type { KeeperOrder } from '../../../activities/warehouse/inPlace/toolKeeper.ts';
 import { openScalingoCli } from '../../../activities/services/scalingoCli.ts';
 import { runActivity } from '../../support/runActivity.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
@@ -93,7 +93,7 @@ describe('the environment of the processes that are started here', () => {
   });
 
   test('holds nothing of the worker for a keeper, who outlives it, and for the tool that it keeps', async () => {
-    const keeper = spawnKeeper(new URL('../../../activities/postgres/inPlace/toolKeeper.ts', import.meta.url), 'ignore');
+    const keeper = spawnKeeper(new URL('../../../activities/warehouse/inPlace/toolKeeper.ts', import.meta.url), 'ignore');
     const its = (): string => readFileSync(`/proc/${keeper.pid}/environ`, 'utf8').replaceAll('\0', '\n');
     await waitUntil('it is another program', () => its() !== '');
     judge(its());
