@@ -25,8 +25,8 @@ import { createServiceActivities } from '../activities/services/serviceActivitie
 import { createWebhookActivities } from '../activities/webhooks/webhookActivities.ts';
 import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
 import type { Activities } from '../workflows/runbook/profiles.ts';
-import { pixReaders } from '../workflows/pix/requests.schema.ts';
-import { vitamReaders } from '../workflows/vitam/requests.schema.ts';
+import { openDefinitions } from '../workflows/runbook/system.schema.ts';
+import { systems } from '../workflows/systems.schema.ts';
 import type { WorkerSettings } from './settings.ts';
 
 /** Everything that a worker on the operations queue offers, wired to one set of kept connections. `close` ends those. */
@@ -48,7 +48,7 @@ export function createOperationsActivities(
     createHttpActivities({ openHost, resolveSecret }),
     createMongoActivities({ openHost, resolveSecret, now }),
     createObjectStoreActivities({ openHost, resolveSecret }),
-    createRequestActivities({ readers: { ...vitamReaders(settings.platformDirectories), ...pixReaders(settings.replicaDirectories) } }),
+    createRequestActivities(openDefinitions(systems, [...settings.platformDirectories, ...settings.replicaDirectories], resolveSecret)),
     createRunActivities({ client }),
     createServiceActivities({ openHost, resolveSecret }),
     createBesideActivities({ connections, tools }),

@@ -8,6 +8,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 const [, , file = ''] = process.argv;
 const { code } = await bundleWorkflowCode({
   workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)),
+  workflowInterceptorModules: [fileURLToPath(new URL('../workflows/runbook/showDetails.ts', import.meta.url))],
   logger: new DefaultLogger('ERROR'),
 });
 // Written under another name first: whoever finds it finds all of it. The first of two that made it at the same time counts.

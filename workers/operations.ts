@@ -1,7 +1,8 @@
 import { NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { pino, type Logger as PinoLogger } from 'pino';
 
-import { listPlatformFiles, readPlatformFile } from '../workflows/vitam/requests.schema.ts';
+import { openDefinitions } from '../workflows/runbook/system.schema.ts';
+import { systems } from '../workflows/systems.schema.ts';
 import { createOperationsActivities } from './activities.ts';
 import { ensureSearchAttributes } from './searchAttributes.ts';
 import { readSettings, SettingsError, type WorkerSettings } from './settings.ts';
@@ -61,10 +62,10 @@ function installRuntime(settings: WorkerSettings, log: PinoLogger): void {
  * Tells every fault of every platform file at once. A bad file does not keep the worker down: runs under way carry their platform with them,
  * and a worker that refused to start could leave another platform stopped.
  */
-async function tellPlatformFaults({ platformDirectories }: WorkerSettings, log: PinoLogger): Promise<void> {
-  for (const [name, file] of await listPlatformFiles(platformDirectories)) {
-    const { platform, faults } = await readPlatformFile(file);
-    if (platform) log.info({ platform: name, file }, 'platform described');
+async function tellPlatformFaults({ platformDirectories, replicaDirectories }: WorkerSettings, log: PinoLogger): Promise<void> {
+  const definitions = openDefinitions(systems, [...platformDirectories, ...replicaDirectories], async () => '');
+  for (const { name, file, faults } of await definitions.check()) {
+    if (faults.length === 0) log.info({ platform: name, file }, 'platform described');
     else
       log.error(
         { platform: name, file, faults },
