@@ -7,7 +7,7 @@ import { plain } from './plainTable.ts';
 /** The report of a night of the chain, for a terminal. */
 export function tellReplication(report: ReplicationReport, say: Say): void {
   const { full, incremental, learningContent, notification } = report;
-  say(`\nReplication of ${report.replica}: done in ${report.seconds} s`);
+  say(`\nReplication of ${report.target}: done in ${report.seconds} s`);
   if (full) {
     say(`  full              ${full.tables} tables, ${full.rows} rows, ${megabytes(full.bytes)} MB in ${full.seconds} s (${full.method})`);
     say(
