@@ -19,7 +19,7 @@ const program = new Command('ops').description(
 
 program
   .command('check')
-  .description('check platform and replica files, offline; tells every fault of every file with its path in the file')
+  .description('check platform and replica files, offline; lists every fault of every file with its path in the file')
   .argument(
     '[files...]',
     'default: all platform files in NIGHTSHIFT_PLATFORMS and replica files in NIGHTSHIFT_REPLICAS (deploy/platforms, deploy/replicas)',

@@ -63,7 +63,7 @@ export function createArchiveActivities({ openHost }: { openHost: OpenHost }): A
           if (archive) return { state: 'done', archive };
           const watchedMs = performance.now() - beganMs;
           if (status.job === 'waiting' && watchedMs > beginsWithinMs)
-            throw failure('ArchiveFailed', `copy job ${input.job} on ${input.host.name} did not begin`, { job: input.job });
+            throw failure('ArchiveFailed', `copy job ${input.job} on ${input.host.name} did not start`, { job: input.job });
           if (watchedMs > watchSeconds * 1000) return whereItIs(status);
           await sleep(pauseMs);
           pauseMs = Math.min(longestPauseMs, pauseMs * pauseGrowth);

@@ -25,12 +25,13 @@ export function checkJob({ job, source, target, level, mustBeEmpty }: ArchiveJob
     throw failure('InvalidInput', `zstd level ${level} is not between 1 and 19`, { job });
   for (const file of mustBeEmpty) {
     const isPlain = file !== '' && !file.startsWith('/') && posix.normalize(file) === file && !file.startsWith('..');
-    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is no path below ${source}`, { job });
+    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is not a path below ${source}`, { job });
   }
 }
 
 export function checkJobName(job: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,180}$/.test(job)) throw failure('InvalidInput', `${JSON.stringify(job)} is no name of a job`, { job });
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,180}$/.test(job))
+    throw failure('InvalidInput', `${JSON.stringify(job)} is not the name of a job`, { job });
 }
 
 export function jobsDirectory(ref: HostRef): string {

@@ -1,7 +1,7 @@
 /** What jobStatus.sh tells of a copy job. */
 export interface JobStatus {
   job: 'absent' | 'waiting' | 'running' | 'ended';
-  /** How the job ended, once it has told. */
+  /** How the job ended, once it has said so. */
   exit?: number;
   targetThere: boolean;
   sizeBytes: number;

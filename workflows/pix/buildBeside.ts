@@ -52,7 +52,7 @@ export async function buildBeside(run: FullRun): Promise<Built> {
       });
       const swap = await runbook.step(plan.swap, async (record) => {
         const { swapLimitSeconds } = replica.full;
-        const done = await patient('take the copy into use', swapLimitSeconds)
+        const done = await patient('put the copy into use', swapLimitSeconds)
           .swapBeside({ copy, limitSeconds: swapLimitSeconds })
           .catch((error: unknown) => unlessSwapped(copy, 'swap', runbook, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;

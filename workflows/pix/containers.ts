@@ -7,7 +7,7 @@ import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { withRestore } from '../runbook/withRestore.ts';
 import type { ContainerSettings, PixReplica } from './replica.contract.ts';
 
-/** How long bringing containers back is tried before a person is told the commands. */
+/** How long bringing containers back is tried before the commands are given to a person. */
 const restoreLimitSeconds = 3600;
 const atOnceMax = 4;
 const phases = { down: 'Containers down', up: 'Containers back' } as const;
@@ -32,7 +32,7 @@ export async function withContainersDown<Result>(
           const unit = unitOf(setting);
           const { instances } = await quick(`how many ${nameOf(setting)}?`).readServiceState(unit);
           if (!instances || instances.amount === 0) {
-            record.note = 'scaled to nothing before this run: it stays so';
+            record.note = 'was scaled to zero before this run: stays so';
             return;
           }
           // Before the act: a worker that dies in the middle of it leaves nothing forgotten.
@@ -82,7 +82,7 @@ function scaleCommand({ command, region, app, container }: ContainerSettings, { 
 function downStep(setting: ContainerSettings): PlannedStep {
   return {
     id: `containers/${setting.region}/${setting.app}/${setting.container}/down`,
-    title: `scale ${nameOf(setting)} to nothing`,
+    title: `scale ${nameOf(setting)} to zero`,
     phase: phases.down,
     commands: [scaleCommand(setting, { amount: 0, size: '' })],
     limitSeconds: setting.limitSeconds,

@@ -7,6 +7,6 @@ import { unlessDone } from './lostAnswer.ts';
 export async function unlessSwapped(copy: BesideCopy, act: 'swap' | 'undo', runbook: Runbook, error: unknown): Promise<SwapReport> {
   return unlessDone(error, runbook, {
     read: () => probe(`was the ${act} done?`).readSwap({ copy, act }),
-    doubt: `which copy is in use on the ${copy.target.name} is not known, the ${act} gave no answer`,
+    doubt: `it is not known which copy is in use on the ${copy.target.name}: the ${act} gave no answer`,
   });
 }

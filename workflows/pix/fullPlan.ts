@@ -9,7 +9,7 @@ const phases = {
   index: '4. Keys and indexes',
   links: '5. Foreign keys, triggers, statistics',
   verify: '6. Verify',
-  swap: '7. Take into use',
+  swap: '7. Put into use',
 } as const;
 
 /** Steps that are known before the source was looked at; those of tables and indexes join them with `itemSteps`. */
@@ -36,7 +36,7 @@ export function planFull({ name, source, target, full, schema }: PixReplica): Fu
     snapshot: step('snapshot', 'snapshot', `hold a snapshot of the ${source.name}`, [
       'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()',
     ]),
-    define: step('define', 'snapshot', `define the copy of schema ${schema} beside the one in use`, [
+    define: step('define', 'snapshot', `define the copy of schema ${schema} next to the one in use`, [
       `pg_dump --section=pre-data --section=post-data --schema=${schema} --snapshot=… (${source.name})`,
     ]),
     sequences: step('sequences', 'verify', 'set the sequences'),
@@ -45,7 +45,7 @@ export function planFull({ name, source, target, full, schema }: PixReplica): Fu
       ...step(
         'swap',
         'swap',
-        `take the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
+        `put the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
       ),
       limitSeconds: full.swapLimitSeconds,
       unwind: 'pixUndoReplication puts the former copy back',

@@ -25,7 +25,7 @@ import { runPixProcedure } from './runPixProcedure.ts';
 type FullReplicationAnswer = FullReplicationReport | InPlaceReplicationReport | FullReplicationPlanReport;
 
 /**
- * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
+ * Replaces the warehouse with a fresh copy of production: a consistent copy is built next to the one in use, verified, and put into use in one short transaction.
  * With full.method inPlace as the seed does it: dumped into a file, emptied, restored.
  *
  * Runbook   pix 8 to 22 in deploy/systems/pix.md: dump, restore, filter rules, compatibility view, enrichment.
@@ -76,14 +76,14 @@ function refuse({ faults, obstacles }: BesideInspection): void {
   if (obstacles.length > 0) throw failure('BesideNotPossible', `${obstacles.length} obstacles: ${obstacles.join(' | ')}`, { obstacles });
 }
 
-/** Whatever became of the work: the snapshot is released, the schema that was built in is empty (pix 18). What stays is told. */
+/** Whatever became of the work: the snapshot is released, the schema that was built in is empty (pix 18). What stays is reported. */
 async function tidy(replica: PixReplica, copy: ReturnType<typeof besideCopyOf>, runbook: Runbook): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {
       await quick(`release the snapshot of ${replica.source.name}`).releaseSnapshot({ copy });
     } catch (error) {
       runbook.warn(
-        `the snapshot on the ${replica.source.name} may stand for up to ${replica.full.snapshotIdleSeconds} s more: ${describeFailure(error).message}`,
+        `the snapshot on the ${replica.source.name} may stay open for up to ${replica.full.snapshotIdleSeconds} s more: ${describeFailure(error).message}`,
       );
     }
     try {

@@ -47,7 +47,7 @@ export function plannedStep(id: string, phase: string, title: string, commands: 
 
 export const inspectStep = plannedStep('inspect', '1. Check every table', 'look at every incremental table on both sides', []);
 
-/** All tables before any is touched; whatever forbids the copy in any case is told at once. */
+/** All tables before any is touched; whatever forbids the copy in any case is reported at once. */
 export async function inspectAll({ replica, copy, runbook }: IncrementalRun): Promise<IncrementalInspection> {
   return runbook.step(inspectStep, async (record) => {
     const seen = await patientFor(`look at the incremental tables of ${replica.name}`, replica.retries).inspectIncremental({ copy });
@@ -60,7 +60,7 @@ export async function inspectAll({ replica, copy, runbook }: IncrementalRun): Pr
 
 export function loadStep(table: string): PlannedStep {
   return {
-    ...plannedStep(`load/${table}`, '2. Load whole', `load ${table} whole beside the one in use, then take it into use`),
+    ...plannedStep(`load/${table}`, '2. Load whole', `load all of ${table} next to the one in use, then put it into use`),
     unwind: 'what was loaded is dropped; the table in use stays',
     whenPaused: 'restarts',
   };
@@ -82,7 +82,7 @@ export async function loadWhole({ replica, copy, runbook }: IncrementalRun, tabl
   });
 }
 
-/** Drops what an ended load left; what cannot be dropped now is told, and dropped by the next load. */
+/** Drops what an ended load left; what cannot be dropped now is reported, and dropped by the next load. */
 export async function discardLoads({ replica, copy, runbook }: IncrementalRun): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {

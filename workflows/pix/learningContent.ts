@@ -12,7 +12,7 @@ const replace: PlannedStep = {
   id: 'replace',
   title: 'fetch the learning content and put its eight tables into use',
   phase: '1. Learning content',
-  commands: ['GET <LCMS>/databases/airtable', 'COPY into new tables, then one transaction that takes all eight into use'],
+  commands: ['GET <LCMS>/databases/airtable', 'COPY into new tables, then one transaction that puts all eight into use'],
   skippable: false,
 };
 
@@ -39,8 +39,8 @@ export async function pixLearningContent(input: LearningContentInput): Promise<L
           .replaceLearningContent({ ...{ owner, target, schema, content }, swapLimitSeconds: full.swapLimitSeconds })
           .catch((error: unknown) =>
             unlessDone(error, runbook, {
-              read: () => probe('was the learning content taken into use?').readLearningContent({ owner, target }),
-              doubt: `which learning content is in use on the ${target.name} is not known, its replacement gave no answer`,
+              read: () => probe('was the learning content put into use?').readLearningContent({ owner, target }),
+              doubt: `it is not known which learning content is in use on the ${target.name}: the replacement gave no answer`,
             }),
           );
         record.note = `${Object.values(done.rows).reduce((sum, rows) => sum + rows, 0)} rows in 8 tables`;

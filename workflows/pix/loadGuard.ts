@@ -25,7 +25,7 @@ export function pausePolicyOf({ guard, full }: PixReplica): PausePolicy {
 
 /**
  * Runs work under the replica's load guard (pix 32): in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
- * A part of a chain is watched by the chain. A guard that cannot watch is told as a warning; the work goes on.
+ * A part of a chain is watched by the chain. A guard that cannot watch is a warning; the work goes on.
  */
 export async function underLoadGuard<Result>(replica: PixReplica, runbook: Runbook, work: () => Promise<Result>): Promise<Result> {
   const { guard } = replica;
@@ -50,7 +50,7 @@ async function watch({ guard, runbook, ...rest }: Watch): Promise<void> {
     }
   } catch (error) {
     if (isCancellation(error)) throw error;
-    runbook.warn(`${guardName} does not watch any more: ${describeFailure(error).message}`);
+    runbook.warn(`${guardName} has stopped watching: ${describeFailure(error).message}`);
     runbook.pauses?.lift('guard');
   }
 }
@@ -68,7 +68,7 @@ async function watchHours({ guard, replica, runbook, stop }: Watch, endMs: numbe
     const seen: LoadVerdict = await long(title).watchLoad({ sources, until, goodInARow, everySeconds, limitSeconds, known: [...known] });
     if (seen.verdict === 'limit') break;
     if (seen.verdict === 'unreadable') {
-      runbook.warn(`${guardName} is partly blind: ${seen.why}`);
+      runbook.warn(`${guardName} cannot read everything: ${seen.why}`);
       known.push(...seen.readings.filter(({ value, breached }) => value === null && !breached).map(({ name }) => name));
     } else if (seen.verdict === 'breached') {
       act({ guard, runbook, stop }, seen.why);

@@ -9,7 +9,7 @@ import type { WebhookSettings } from './replica.contract.ts';
 import { runPixProcedure } from './runPixProcedure.ts';
 
 /**
- * Tells the configured receivers that the warehouse is new: each once per run, in their order; one that fails keeps none of the others from its call.
+ * Calls the configured webhooks: each once per run, in order; a failed one does not keep the others from being called.
  *
  * Runbook   pix 31 in deploy/systems/pix.md.
  * Downtime  none.
@@ -27,7 +27,7 @@ export async function pixNotification(input: NotificationInput): Promise<Notific
         await runbook.step(
           stepOf(webhook),
           async (record) => {
-            const delivery = await patientFor(`tell ${webhook.name}`, replica.retries).deliverWebhook({
+            const delivery = await patientFor(`call webhook ${webhook.name}`, replica.retries).deliverWebhook({
               webhook,
               idempotencyKey: `${workflowId}/${runId}/${webhook.name}`,
               timeoutSeconds: 30,
@@ -49,5 +49,11 @@ export async function pixNotification(input: NotificationInput): Promise<Notific
 }
 
 function stepOf({ name }: WebhookSettings): PlannedStep {
-  return { id: `tell/${name}`, title: `tell ${name}`, phase: '1. Webhooks', commands: [`POST {} to the webhook ${name}`], skippable: true };
+  return {
+    id: `tell/${name}`,
+    title: `call webhook ${name}`,
+    phase: '1. Webhooks',
+    commands: [`POST {} to the webhook ${name}`],
+    skippable: true,
+  };
 }

@@ -12,7 +12,7 @@ const replace: PlannedStep = {
   id: 'replace',
   title: 'fetch the open-data list and put its table into use',
   phase: '1. Open data',
-  commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that takes it into use'],
+  commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that puts it into use'],
   skippable: false,
 };
 const check: PlannedStep = { id: 'check', title: 'count what readers see', phase: '2. Verify', commands: [], skippable: false };
@@ -40,16 +40,16 @@ export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunRepo
           .replaceOpenData({ ...{ owner, target, schema, openData }, swapLimitSeconds: full.swapLimitSeconds })
           .catch((error: unknown) =>
             unlessDone(error, runbook, {
-              read: () => probe('was the open data taken into use?').readOpenData({ owner, target }),
-              doubt: `which table of the open data is in use on the ${target.name} is not known, its replacement gave no answer`,
+              read: () => probe('was the open data put into use?').readOpenData({ owner, target }),
+              doubt: `it is not known which table of the open data is in use on the ${target.name}: the replacement gave no answer`,
             }),
           );
         record.note = `${done.rows} of ${done.totalCount} rows`;
         return done;
       });
       if (report.rows < report.totalCount)
-        runbook.warn(`the list has ${report.totalCount} rows, openData.rowsMax lets ${report.rows} of them in`);
-      if (report.lost.length > 0) runbook.warn(`gone with the former ${report.table}: ${report.lost.join(', ')}`);
+        runbook.warn(`the list has ${report.totalCount} rows; openData.rowsMax takes only the first ${report.rows}`);
+      if (report.lost.length > 0) runbook.warn(`lost with the former ${report.table}: ${report.lost.join(', ')}`);
       await runbook.step(check, () =>
         patient(`count ${report.table}`, 300).checkOpenData({ target, schema, table: report.table, rows: report.rows }),
       );

@@ -43,7 +43,7 @@ export async function replaceInPlace(
         const found = await patient('look at source and target', 300).inspectInPlace({ copy, limits: replica.limits });
         if (found.faults.length > 0)
           throw failure('PreflightFailed', `${found.faults.length} faults: ${found.faults.join(' | ')}`, { faults: found.faults });
-        record.note = found.keptDumps.map((each) => `a dump lies on the worker: ${each}`).join('; ') || 'nothing stands in the way';
+        record.note = found.keptDumps.map((each) => `there is a dump on the worker: ${each}`).join('; ') || 'nothing is in the way';
         return found;
       });
       for (const warning of seen.warnings) runbook.warn(warning);
@@ -83,8 +83,7 @@ async function replace(run: InPlaceRun): Promise<{ done: ReplicaCheck; dump: Pro
 
 async function formerDump({ copy, plan, runbook }: InPlaceRun): Promise<ProvenDump> {
   const found = await patient(`find the dump of run ${copy.run}`, 3600).findDump({ copy });
-  if (!found)
-    throw failure('PreflightFailed', `the dump of run ${copy.run} is not on this worker, or is not what was written: start without dumpOf`);
+  if (!found) throw failure('PreflightFailed', `the dump of run ${copy.run} is not on this worker, or has changed: start without dumpOf`);
   runbook.notNeeded(plan.dump, `the dump of run ${copy.run}, begun ${found.begunAt}`);
   runbook.notNeeded(plan.prove, `its checksum is ${found.sha256}`);
   return found;
@@ -122,7 +121,7 @@ async function restore({ replica, copy, plan, runbook }: InPlaceRun): Promise<Re
     runbook.takeDown(down);
     try {
       const done = await patientFor(plan.empty.title, retries).emptyTarget({ copy });
-      record.note = `${done.dropped} objects; ${done.views.length} views of others to be made again; ${done.cut.length} foreign keys cut`;
+      record.note = `${done.dropped} objects; ${done.views.length} views of others to be created again; ${done.cut.length} foreign keys dropped`;
     } catch (error) {
       // One transaction: what it refused it did not do.
       if (describeFailure(error).type === 'PreflightFailed') runbook.broughtBack(down.id);
@@ -140,7 +139,7 @@ async function restore({ replica, copy, plan, runbook }: InPlaceRun): Promise<Re
         const look = async (): Promise<void> => {
           const seen = await probe('progress of the restore').readInPlaceProgress({ copy });
           if (!seen || record.state !== 'running') return;
-          record.note = `${seen.itemsDone} of ${seen.items} items begun are done`;
+          record.note = `${seen.itemsDone} of ${seen.items} started items are done`;
           runbook.show();
         };
         const play = () => patientFor(plan.restore.title, retries).restoreInPlace({ copy, jobs, memoryMegabytes, idleSeconds });
@@ -166,7 +165,7 @@ async function restore({ replica, copy, plan, runbook }: InPlaceRun): Promise<Re
 function noted(runbook: Runbook, record: StepRecord, part: { items: number; stood: number; warnings: string[] } | null): boolean {
   if (!part) return false;
   for (const warning of part.warnings) runbook.warn(warning);
-  record.note = `${part.items} items${part.stood > 0 ? `, ${part.stood} stood already` : ''}`;
+  record.note = `${part.items} items${part.stood > 0 ? `, ${part.stood} were there already` : ''}`;
   return true;
 }
 

@@ -4,7 +4,7 @@ import type { ObjectStore } from '../../activities/objectStore/objectStore.contr
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
 import type { RoomLimits } from '../../activities/postgres/room/room.contract.ts';
 
-/** A replica: a warehouse that is made anew from a production database every night (deploy/systems/pix.md). Read from a file; nothing in it is secret. */
+/** A replica: a warehouse that is replaced from a production database every night (deploy/systems/pix.md). Read from a file; nothing in it is secret. */
 export interface PixReplica {
   name: string;
   title: string;

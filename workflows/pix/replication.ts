@@ -122,7 +122,7 @@ async function sameDayOrNextNight(link: Link, runbook: Runbook, run: () => Promi
       if (isCancellation(error) || describeFailure(error).type === 'StepAborted') throw error;
       const choice = await runbook.ask({
         id: `same-day/${link.step}`,
-        text: `${link.title} failed: ${describeFailure(error).message} Must the data be there the same day (run the step again), or does the next night do it?`,
+        text: `${link.title} failed: ${describeFailure(error).message} Is the data needed the same day (sameDay: the step runs again now), or can it wait for the next night (nextNight)?`,
         choices: ['sameDay', 'nextNight'] as const,
         default: 'nextNight',
       });

@@ -42,7 +42,7 @@ export function pixReaders(directories: readonly string[]): Record<string, Reque
       const { replica: name, dryRun, dumpOf = null, ...changes } = parseInput(fullInput, input);
       const replica = await replicaOf(directories, name, changes);
       if (dumpOf !== null && replica.full.method !== 'inPlace')
-        throw failure('InvalidInput', 'dumpOf is for full.method inPlace alone: a copy beside makes no dump');
+        throw failure('InvalidInput', 'dumpOf is only for full.method inPlace: the method beside makes no dump');
       return { dryRun, dumpOf, replica } satisfies FullReplicationRequest;
     },
     pixReplication: async (input) => {

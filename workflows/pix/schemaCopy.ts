@@ -14,7 +14,7 @@ const step = (id: string, phase: string, title: string, commands: string[] = [])
   ...{ id, phase, title, commands, skippable: false },
 });
 const check = step('check', '1. Check both sides', 'look at the warehouse and the database of the copy');
-const copySchema = step('copy', '2. Copy', 'play the schema of the warehouse into the other database, in one transaction', [
+const copySchema = step('copy', '2. Copy', 'apply the schema of the warehouse to the other database, in one transaction', [
   'pg_dump --schema-only --no-owner --no-privileges --clean --if-exists',
   'psql --set=ON_ERROR_STOP=1 --single-transaction',
 ]);
@@ -51,7 +51,7 @@ export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyR
           .catch((error: unknown) =>
             unlessDone(error, runbook, {
               read: () => probe('was the schema copied?').readSchemaCopy({ owner, copy }),
-              doubt: `whether the ${copy.target.name} has the new schema is not known, the copy gave no answer`,
+              doubt: `it is not known whether the ${copy.target.name} has the new schema: the copy gave no answer`,
             }),
           );
         record.note = `${done.entries} entries`;
@@ -63,7 +63,9 @@ export async function pixSchemaCopy(input: SchemaCopyInput): Promise<SchemaCopyR
         return found;
       });
       if (compared.extra.length > 0)
-        runbook.warn(`the ${copy.target.name} has what the warehouse has not, untouched: ${compared.extra.slice(0, 50).join(', ')}`);
+        runbook.warn(
+          `the ${copy.target.name} has objects that the warehouse does not have; they were left alone: ${compared.extra.slice(0, 50).join(', ')}`,
+        );
       return {
         replica: name,
         seconds: secondsSince(beganMs),

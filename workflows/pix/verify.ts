@@ -25,7 +25,7 @@ const queries = step('queries', 'content', 'run the verification queries');
 /**
  * Compares the warehouse with production after the night: tables, exact row counts, freshness, queries, indexes, sequences. Reads only.
  *
- * Runbook   pix 36 in deploy/systems/pix.md. Fewer rows than production has now are told and no fault, since nobody knows the counts of the night's
+ * Runbook   pix 36 in deploy/systems/pix.md. Fewer rows than production has now are reported and are no fault, since nobody knows the counts of the night's
  *           snapshot any more; more rows are one unless production's statistics know of as many deletions; an empty table is one.
  * Downtime  none; counting costs production time of its disks.
  * Needs     a user on both sides that may read; verify in the replica file says queries and ages.

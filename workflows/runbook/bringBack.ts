@@ -64,7 +64,7 @@ export async function bringBack(runbook: Runbook, stages: BringBackStage[], limi
   const commands = left.flatMap(({ item }) => item.step.commands);
   throw failure(
     'PlatformNotRestored',
-    `${left.length} of the way back failed after ${phaseOfRun}: ${left.map(({ item, message }) => `${item.step.title} (${message})`).join('; ')}. Commands: ${commands.join(' ; ')}`,
+    `${left.length} steps of bringing back failed after ${phaseOfRun}: ${left.map(({ item, message }) => `${item.step.title} (${message})`).join('; ')}. Commands: ${commands.join(' ; ')}`,
     { stillDown: left.map(({ item }) => item.step.title), commands },
   );
 }

@@ -56,7 +56,7 @@ async function take(system: string, platform: string): Promise<() => Promise<voi
     const holderId = holder?.parentWorkflowId ?? 'unknown';
     throw failure(
       'AlreadyRunning',
-      `platform ${platform} is held by run "${holderId}", begun ${holder?.startedAt ?? 'at an unknown time'}`,
+      `platform ${platform} is held by run "${holderId}", started ${holder?.startedAt ?? 'at an unknown time'}`,
       {
         workflowId: holderId,
       },

@@ -1,7 +1,7 @@
 import { CancellationScope } from '@temporalio/workflow';
 
 /**
- * Runs `work`, then `restore`, whatever became of the work: done, failed, cancelled. `restore` is shielded from cancellation and is told the failure.
+ * Runs `work`, then `restore`, whatever became of the work: done, failed, cancelled. `restore` is shielded from cancellation and is given the failure.
  * When both fail, the failure of `restore` is thrown: a platform that is down is the louder news; it carries the first one itself.
  */
 export async function withRestore<Result>({

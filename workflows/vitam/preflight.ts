@@ -69,7 +69,7 @@ async function checkLeftovers(night: Night): Promise<void> {
     const journal = parseJournal(text);
     throw failure(
       'LeftoverOfEarlierRun',
-      `run "${journal?.workflowId ?? 'unknown'}" of ${journal?.beganAt ?? 'an unknown time'} did not end: its journal lies on ${platform.backup.catalogHost.name}`,
+      `run "${journal?.workflowId ?? 'unknown'}" of ${journal?.beganAt ?? 'an unknown time'} did not end: its journal is on ${platform.backup.catalogHost.name}`,
       { workflowId: journal?.workflowId ?? null },
     );
   }

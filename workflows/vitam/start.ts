@@ -27,7 +27,7 @@ const hostsAtOnceMax = 8;
  * Downtime  none of its own: what is up is left alone.
  * Needs     every host reachable; no other run on the platform.
  * On error  keeps trying what does not come back, then fails with PlatformNotRestored and the commands for a person.
- * To stop   cancel has no effect once it has begun to start things; abort by terminate leaves up what is up.
+ * To stop   cancel has no effect once it has begun to start things; terminate leaves up what is up.
  */
 export async function vitamStart(input: StartInput): Promise<StartReport> {
   const beganMs = Date.now();
@@ -35,7 +35,7 @@ export async function vitamStart(input: StartInput): Promise<StartReport> {
   const plan = planColdBackup(platform);
   const inspect: PlannedStep = {
     id: 'inspect',
-    title: 'look what is down and whether a run was lost',
+    title: 'check what is down and whether a run was lost',
     phase: 'Inspect',
     commands: [],
     skippable: false,

@@ -63,7 +63,7 @@ async function mayGoOn({ platform, runbook }: Night, window: WindowAt): Promise<
       return (
         (await runbook.ask({
           id: 'window-end',
-          text: `The window ended at ${window.endAt} and the backup has not. Abort it and start the services, or go on?`,
+          text: `The window ended at ${window.endAt} before the backup did. Abort the backup and start the services, or continue it?`,
           choices: ['abort', 'continue'],
           default: 'abort',
         })) === 'continue'

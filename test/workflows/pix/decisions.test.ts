@@ -38,7 +38,7 @@ describe('what a person decides about a night of Pix', () => {
       async (run) => {
         await until(run, 'a webhook is under way', ({ steps }) => steps.some(({ state }) => state === 'running'));
         await assert.rejects(run.update('abort', byMarie), ({ cause }: { cause?: Error }) =>
-          /cancel ends the run/.test(cause?.message ?? ''),
+          /cancel the run instead/.test(cause?.message ?? ''),
         );
         end();
         assert.equal((await run.ended).failure, null);
