@@ -14,7 +14,7 @@ export function tellReplication(report: ReplicationReport, say: Say): void {
       `  verified          ${full.check.tables.length} counts, ${full.check.indexes} indexes, ${full.check.constraints} foreign keys, ${full.check.sequences} sequences`,
     );
     if (full.method === 'beside')
-      say(`  taken into use    ${full.swap.moved} objects in ${full.swap.lockedMs} ms; gave way to readers ${full.swap.yielded} times`);
+      say(`  put into use      ${full.swap.moved} objects in ${full.swap.lockedMs} ms; gave way to readers ${full.swap.yielded} times`);
     say(`  undo              ${full.undo}`);
     const table = new Table({ head: ['table', 'rows'], ...plain });
     for (const { table: name, targetRows } of [...full.check.tables].sort((a, b) => b.targetRows - a.targetRows).slice(0, 8))

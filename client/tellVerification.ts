@@ -12,5 +12,5 @@ export function tellVerification(
   for (const { table, column, newest, hours, hoursMax } of freshness)
     say(`  newest            ${table}.${column}: ${newest ?? 'none'} (${hours ?? '?'} h old, at most ${hoursMax} h)`);
   for (const { name, rows: found, minimumRows } of queries) say(`  query             ${name}: ${found} rows, at least ${minimumRows}`);
-  for (const { subject, what } of findings) say(`  told              ${subject}: ${what}`);
+  for (const { subject, what } of findings) say(`  finding           ${subject}: ${what}`);
 }

@@ -67,7 +67,7 @@ export function createOperationsActivities(
   return { activities, close: () => hosts.close() };
 }
 
-/** One flat namespace of activity names: two capabilities that offer the same name are a fault of ours, told at start. */
+/** One flat namespace of activity names: two capabilities that offer the same name are a fault of ours, reported at the start. */
 function together<All extends object>(...parts: Partial<All>[]): All {
   const all: Record<string, unknown> = {};
   for (const part of parts)

@@ -20,7 +20,7 @@ export function checkArchiveJob({ job, source, target, level, mustBeEmpty }: Arc
     throw failure('InvalidInput', `zstd level ${level} is not between 1 and 19`, { job });
   for (const file of mustBeEmpty) {
     const isPlain = file !== '' && !file.startsWith('/') && posix.normalize(file) === file && !file.startsWith('..');
-    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is no path below ${source}`, { job });
+    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is not a path below ${source}`, { job });
   }
 }
 

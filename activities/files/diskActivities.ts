@@ -61,7 +61,8 @@ export function createDiskActivities({ openHost }: { openHost: OpenHost }): Disk
     async listDirectory({ host, path }) {
       checkPath(path);
       const { stdout, truncated } = await runScript(await openHost(host), listScript, [path]);
-      if (truncated) throw failure('CommandFailed', `${path} on ${host.name} holds more names than 1 MiB`, { host: host.name, path });
+      if (truncated)
+        throw failure('CommandFailed', `${path} on ${host.name} has a list of names longer than 1 MiB`, { host: host.name, path });
       return stdout
         .split('\0')
         .filter((name) => name !== '')

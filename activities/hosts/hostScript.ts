@@ -31,12 +31,12 @@ export function runScript(host: Host, script: string, args: readonly string[], o
 /** Paths are absolute and say plainly where they lead. */
 export function checkPath(path: string): void {
   if (!path.startsWith('/') || posix.normalize(path) !== path || path.includes('\0') || (path.endsWith('/') && path !== '/')) {
-    throw failure('InvalidInput', `${JSON.stringify(path)} is no absolute, plain path`, { path });
+    throw failure('InvalidInput', `${JSON.stringify(path)} is not a plain absolute path`, { path });
   }
 }
 
 export function checkPathBelow(path: string, below: string): void {
   checkPath(path);
   if (!path.startsWith(below === '/' ? '/' : `${below}/`) || path === below)
-    throw failure('InvalidInput', `${path} does not lie below ${below}`, { path, below });
+    throw failure('InvalidInput', `${path} is not below ${below}`, { path, below });
 }

@@ -49,7 +49,7 @@ function checkItem(table: ContentTableName, item: unknown, index: number, seen: 
   const told = new Set<string>(['id']);
   for (const column of contentTables[table].columns) {
     const reading = readColumn(item, column);
-    // A field that feeds several columns is told once.
+    // A field that feeds several columns is reported once.
     if ('value' in reading || told.has(reading.field)) continue;
     told.add(reading.field);
     faults.push({ ...at, id, ...reading });

@@ -13,7 +13,7 @@ export async function findContentTables(client: pg.ClientBase, schema: string): 
   if (others.length > 0)
     throw failure(
       'BesideNotPossible',
-      `in schema ${schema} stands, in the place of a table of the learning content: ${others.map(objectInWords).join('; ')}`,
+      `schema ${schema} has something else in place of a table of the learning content: ${others.map(objectInWords).join('; ')}`,
     );
   return relations;
 }

@@ -83,6 +83,6 @@ function parse(body: Buffer, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw failure('HttpUnexpectedAnswer', `${place} answered ${body.length} bytes that are no JSON: cut short, or another page`);
+    throw failure('HttpUnexpectedAnswer', `${place} answered ${body.length} bytes that are not JSON: cut short, or another page`);
   }
 }

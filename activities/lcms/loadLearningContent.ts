@@ -67,7 +67,7 @@ function requireContent(body: unknown): LearningContent {
   if (content) return content;
   const told = faults.slice(0, faultsToldMax).map(faultInWords);
   const rest = faults.length > told.length ? `; and ${faults.length - told.length} more` : '';
-  throw failure('LearningContentInvalid', `learning content with ${faults.length} faults: ${told.join('; ')}${rest}`, {
+  throw failure('LearningContentInvalid', `the learning content has ${faults.length} faults: ${told.join('; ')}${rest}`, {
     faultCount: faults.length,
     faults: faults.slice(0, faultsKeptMax),
   });

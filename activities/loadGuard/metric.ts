@@ -18,7 +18,7 @@ export async function readMetric(
 ): Promise<LoadReading> {
   const address = URL.parse(await resolveSecret(url));
   if (!address || !/^https?:$/.test(address.protocol))
-    throw failure('InvalidInput', `load of ${name}: secret "${url}" is no http or https URL`);
+    throw failure('InvalidInput', `load of ${name}: secret "${url}" is not an http or https URL`);
   const authorization = token === undefined ? undefined : await resolveSecret(token);
   const page = (): Promise<string> => readPage(address, { authorization, timeoutSeconds, signal });
   try {
@@ -88,7 +88,7 @@ function fieldOf(text: string, path: string): unknown {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Unreadable('the answer is no JSON');
+    throw new Unreadable('the answer is not JSON');
   }
   for (const key of path.split('.'))
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
@@ -97,6 +97,6 @@ function fieldOf(text: string, path: string): unknown {
 
 function number(value: unknown, of: string): number {
   const read = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-  if (!Number.isFinite(read)) throw new Unreadable(`${of} is no number`);
+  if (!Number.isFinite(read)) throw new Unreadable(`${of} is not a number`);
   return read;
 }

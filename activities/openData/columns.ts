@@ -31,7 +31,7 @@ export function columnsOf(records: readonly OpenDataRecord[], former: ReadonlyMa
   if (faults.length > 0)
     throw failure(
       'HttpUnexpectedAnswer',
-      `open data with ${faults.length} faults: ${faults.slice(0, faultsToldMax).join('; ')}${faults.length > faultsToldMax ? '; …' : ''}`,
+      `the open data has ${faults.length} faults: ${faults.slice(0, faultsToldMax).join('; ')}${faults.length > faultsToldMax ? '; …' : ''}`,
       { faultCount: faults.length },
     );
   return [...types].map(([name, seen]) => {

@@ -46,7 +46,7 @@ export async function fetchOpenData({ url, rowsMax, signal, pauseMs = 500, onPag
       );
     if (totalCount === 0) throw failure('HttpUnexpectedAnswer', `${place}: the list is empty`);
     if (page.results.length === 0)
-      throw failure('HttpUnexpectedAnswer', `${place}: told ${totalCount} rows and gave none from row ${records.length} on`);
+      throw failure('HttpUnexpectedAnswer', `${place}: announced ${totalCount} rows and gave none from row ${records.length} on`);
     records.push(...page.results);
     onPage?.(records.length);
   } while (records.length < Math.min(totalCount, rowsMax));
@@ -98,12 +98,12 @@ function readPage(text: string, place: string, offset: number): { totalCount: nu
   try {
     page = JSON.parse(text);
   } catch {
-    throw wrong(`is no JSON (${text.length} characters): cut short, or another page`);
+    throw wrong(`is not JSON (${text.length} characters): cut short, or another page`);
   }
   const { total_count: totalCount, results } = (page ?? {}) as { total_count?: unknown; results?: unknown };
   if (typeof totalCount !== 'number' || !Number.isInteger(totalCount) || totalCount < 0) throw wrong('has no total_count');
   if (!Array.isArray(results)) throw wrong('has no results');
   const bad = results.findIndex((each) => typeof each !== 'object' || each === null || Array.isArray(each));
-  if (bad !== -1) throw wrong(`holds at row ${offset + bad} something that is no record`);
+  if (bad !== -1) throw wrong(`holds at row ${offset + bad} something that is not a record`);
   return { totalCount, results: results as OpenDataRecord[] };
 }

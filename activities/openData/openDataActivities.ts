@@ -49,7 +49,7 @@ export function createOpenDataActivities({ connections }: { connections: Connect
             const { rows: counted } = await client.query<{ count: string }>(`select count(*) as count from ${qualified(schema, table)}`);
             const seen = Number(counted[0]?.count);
             if (seen !== rows)
-              throw failure('ReplicaNotVerified', `${table}: ${rows} rows were taken into use, readers see ${seen}`, { table, rows, seen });
+              throw failure('ReplicaNotVerified', `${table}: ${rows} rows were put into use, readers see ${seen}`, { table, rows, seen });
           }),
       );
     },

@@ -54,7 +54,7 @@ async function swapOnce(client: pg.ClientBase, { schema, table }: TableSwap): Pr
 async function formerTable(client: pg.ClientBase, schema: string, table: string): Promise<SchemaObject | null> {
   const found = (await objectsOf(client, schema)).find((object) => object.name === table && isRelation(object));
   if (found && found.kind !== 'table')
-    throw failure('BesideNotPossible', `in schema ${schema} stands a ${found.kind} ${table}, in the place of the table`);
+    throw failure('BesideNotPossible', `schema ${schema} has a ${found.kind} ${table} in place of the table`);
   return found ?? null;
 }
 

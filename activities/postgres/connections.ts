@@ -15,7 +15,7 @@ export interface Session {
 }
 
 export interface Connections {
-  /** Runs the work in a session of its own, ended afterwards whatever happened. Errors are told as failures of the catalogue. */
+  /** Runs the work in a session of its own, ended afterwards whatever happened. Errors become failures of the catalogue. */
   session: <Result>(server: PostgresRef, options: Session, work: (client: pg.Client) => Promise<Result>) => Promise<Result>;
   /** The URL itself, for client tools: never to be logged or passed as an argument. */
   urlOf: (server: PostgresRef) => Promise<string>;
@@ -32,7 +32,7 @@ export function createConnections(resolveSecret: ResolveSecret): Connections {
     if (!/^postgres(ql)?:\/\//.test(url))
       throw failure(
         'InvalidInput',
-        `secret "${server.url}" of the ${server.name} is no PostgreSQL URL (postgres://user:password@host:port/database)`,
+        `secret "${server.url}" of the ${server.name} is not a PostgreSQL URL (postgres://user:password@host:port/database)`,
       );
     return url;
   };

@@ -11,6 +11,6 @@ export async function readFacts(client: pg.ClientBase): Promise<PostgresFacts> {
        pg_database_size(current_database()) as "sizeBytes", pg_is_in_recovery() as "inRecovery"`,
   );
   const [row] = rows;
-  if (!row) throw new Error('the server told nothing of itself');
+  if (!row) throw new Error('the server said nothing about itself');
   return { ...row, sizeBytes: Number(row.sizeBytes), versionNumber: Number(row.versionNumber) };
 }

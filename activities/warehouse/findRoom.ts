@@ -15,7 +15,7 @@ export interface RoomFindings {
 
 const inWords = (bytes: number): string => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
-/** Compares what a replacement needs with the room there is, and tells both numbers; room that nobody can know is told too. */
+/** Compares what a replacement needs with the room there is, and reports both numbers; room that nobody can know is reported too. */
 export async function findRoom(
   { session }: Connections,
   copy: BesideCopy,
@@ -38,7 +38,7 @@ export async function findRoom(
     const free = await freeBytesOf(client);
     if (free !== null && free < needed) faults.push(`target: ${what}, its disk has ${inWords(free)} free`);
     if (free === null && targetBytesMax === null)
-      warnings.push(`target: whether there is room is not known (${what}); set limits.targetBytesMax`);
+      warnings.push(`target: it is not known whether there is room (${what}); set limits.targetBytesMax`);
     return { faults, warnings };
   });
 }

@@ -12,7 +12,7 @@ export function createWebhookActivities({ resolveSecret }: { resolveSecret: Reso
       const { name } = webhook;
       const address = URL.parse(await resolveSecret(webhook.url));
       if (!address || !/^https?:$/.test(address.protocol))
-        throw failure('InvalidInput', `webhook ${name}: secret "${webhook.url}" is no http or https URL`);
+        throw failure('InvalidInput', `webhook ${name}: secret "${webhook.url}" is not an http or https URL`);
       const token = webhook.token === undefined ? undefined : await resolveSecret(webhook.token);
       const facts = { webhook: name };
       const answer = await withHeartbeat(

@@ -19,7 +19,7 @@ const json = (schema: z.ZodType) =>
       for (const { path, message } of faultsOf(parsed.error))
         context.addIssue({ code: 'custom', message: `${path === '' ? '' : `${path}: `}${message}` });
     } catch {
-      context.addIssue({ code: 'custom', message: 'is no JSON' });
+      context.addIssue({ code: 'custom', message: 'is not JSON' });
     }
     return z.NEVER;
   });

@@ -42,7 +42,7 @@ export async function buildBeside(full: FullRun): Promise<Omit<FullReplicationFa
       });
       const swap = await run.step(plan.swap, async (record) => {
         const { swapLimitSeconds } = replica.full;
-        const done = await patient('take the copy into use', swapLimitSeconds)
+        const done = await patient('put the copy into use', swapLimitSeconds)
           .swapBeside({ copy, limitSeconds: swapLimitSeconds })
           .catch((error: unknown) => unlessSwapped(copy, 'swap', run, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;

@@ -44,7 +44,7 @@ async function scaleDown(down: ContainerStep, run: Run): Promise<void> {
   await run.step(down, async (record) => {
     const instances = await instancesOf(setting);
     if (instances.amount === 0) {
-      record.note = 'scaled to nothing before this run: it stays so';
+      record.note = 'was scaled to zero before this run: stays so';
       run.notNeeded(up, 'was at nothing before this run');
       return;
     }

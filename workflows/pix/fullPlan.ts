@@ -10,7 +10,7 @@ const phases = {
   index: '4. Keys and indexes',
   links: '5. Foreign keys, triggers, statistics',
   verify: '6. Verify',
-  swap: '7. Take into use',
+  swap: '7. Put into use',
 } as const;
 
 const whenPaused = 'waits';
@@ -39,7 +39,7 @@ export function planFull({ name, source, target, full, schema }: PixReplica) {
     swap: step(
       phases.swap,
       'swap',
-      `take the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
+      `put the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
       { limitSeconds: full.swapLimitSeconds, unwind: 'pixUndoReplication puts the former copy back', whenPaused },
     ),
   };

@@ -44,7 +44,7 @@ export const fullReplication: Procedure<Request, FullPlan | InPlacePlan> = {
 };
 
 /**
- * Makes the warehouse anew from production: a consistent copy is built beside the one in use, verified, and taken into use in one short transaction.
+ * Replaces the warehouse with a fresh copy of production: a consistent copy is built next to the one in use, verified, and put into use in one short transaction.
  * With full.method inPlace as the seed does it: dumped into a file, emptied, restored.
  *
  * Runbook   pix 8 to 22 in deploy/systems/pix.md: dump, restore, filter rules, compatibility view, enrichment.
@@ -101,7 +101,7 @@ async function tidy(replica: PixReplica, copy: BesideCopy, run: Run): Promise<vo
       await quick(`release the snapshot of ${replica.source.name}`).releaseSnapshot({ copy });
     } catch (error) {
       run.warn(
-        `the snapshot on the ${replica.source.name} may stand for up to ${replica.full.snapshotIdleSeconds} s more: ${describeFailure(error).message}`,
+        `the snapshot on the ${replica.source.name} may stay open for up to ${replica.full.snapshotIdleSeconds} s more: ${describeFailure(error).message}`,
       );
     }
     try {

@@ -10,7 +10,7 @@ const readingName = z.string().min(1).max(80);
 const labels = z.record(z.string(), z.string()).default({});
 const metric = z.string().regex(/^[A-Za-z_:][\w:]*$/, 'the name of a metric');
 
-/** One of three forms; each is told by a field that only it has. */
+/** One of three forms; each is recognised by a field that only it has. */
 const metricReading = z.union(
   [
     z.strictObject({ series: metric, labels, factor: z.number().positive().default(1) }).transform(({ series, ...rest }) => ({

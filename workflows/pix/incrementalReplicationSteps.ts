@@ -47,7 +47,7 @@ export function inspectIncremental(replica: PixReplica, copy: IncrementalCopy): 
   return patientFor(`look at the incremental tables of ${replica.name}`, replica.retries).inspectIncremental({ copy });
 }
 
-/** All tables before any is touched; whatever forbids the copy in any case is told at once. */
+/** All tables before any is touched; whatever forbids the copy in any case is reported at once. */
 export async function inspectAll({ replica, copy, run }: IncrementalRun): Promise<IncrementalInspection> {
   return run.step(inspectStep, async (record) => {
     const seen = await inspectIncremental(replica, copy);
@@ -86,7 +86,7 @@ export async function loadWhole(
   });
 }
 
-/** Drops what an ended load left; what cannot be dropped now is told, and dropped by the next load. */
+/** Drops what an ended load left; what cannot be dropped now is reported, and dropped by the next load. */
 export async function discardLoads({ replica, copy, run }: IncrementalRun): Promise<void> {
   await CancellationScope.nonCancellable(async () => {
     try {

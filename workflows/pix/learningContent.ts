@@ -11,7 +11,7 @@ import { ofReplica, unlessDone } from './ofReplica.ts';
 
 const plan = {
   replace: step('1. Learning content', 'replace', 'fetch the learning content and take its eight tables into use', {
-    commands: ['GET <LCMS>/databases/airtable', 'COPY into new tables, then one transaction that takes all eight into use'],
+    commands: ['GET <LCMS>/databases/airtable', 'COPY into new tables, then one transaction that puts all eight into use'],
     unwind: 'the former tables stay in use',
   }),
 };
@@ -41,8 +41,8 @@ export async function pixLearningContent(input: PixInput<'pixLearningContent'>):
         .replaceLearningContent({ owner, target, schema, content, swapLimitSeconds: full.swapLimitSeconds })
         .catch((error: unknown) =>
           unlessDone(error, run, {
-            read: () => probe('was the learning content taken into use?').readLearningContent({ owner, target }),
-            doubt: `which learning content is in use on the ${target.name} is not known, its replacement gave no answer`,
+            read: () => probe('was the learning content put into use?').readLearningContent({ owner, target }),
+            doubt: `it is not known which learning content is in use on the ${target.name}: the replacement gave no answer`,
           }),
         );
       record.note = `${Object.values(done.rows).reduce((sum, rows) => sum + rows, 0)} rows in 8 tables`;

@@ -38,7 +38,7 @@ export function guardGates({ guard }: PixReplica): string[] {
 
 /**
  * Runs work under the replica's load guard: in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
- * A part of a chain is watched by the chain. A guard that cannot watch is told as a warning; the work goes on.
+ * A part of a chain is watched by the chain. A guard that cannot watch is a warning; the work goes on.
  */
 export async function underLoadGuard<Result>(
   { request: { replica }, run, stop }: Pick<Context<ReplicaRequest, object>, 'request' | 'run' | 'stop'>,
@@ -65,7 +65,7 @@ async function watch({ guard, run, ...rest }: Watch): Promise<void> {
     }
   } catch (error) {
     if (isCancellation(error)) throw error;
-    run.warn(`${guardName} does not watch any more: ${describeFailure(error).message}`);
+    run.warn(`${guardName} has stopped watching: ${describeFailure(error).message}`);
     run.pauses?.lift('guard');
   }
 }
@@ -83,7 +83,7 @@ async function watchHours({ guard, replica, run, stop }: Watch, endMs: number): 
     const seen: LoadVerdict = await long(title).watchLoad({ sources, until, goodInARow, everySeconds, limitSeconds, known: [...known] });
     if (seen.verdict === 'limit') break;
     if (seen.verdict === 'unreadable') {
-      run.warn(`${guardName} is partly blind: ${seen.why}`);
+      run.warn(`${guardName} cannot read everything: ${seen.why}`);
       known.push(...seen.readings.filter(({ value, breached }) => value === null && !breached).map(({ name }) => name));
     } else if (seen.verdict === 'breached') {
       act({ guard, run, stop }, seen.why);

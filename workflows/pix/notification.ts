@@ -31,7 +31,7 @@ export const notification: Procedure<PixRequest<'pixNotification'>, ReturnType<t
 };
 
 /**
- * Tells the configured receivers that the warehouse is new: each once per run, in their order; one that fails keeps none of the others from its call.
+ * Calls the configured webhooks: each once per run, in order; a failed one does not keep the others from being called.
  *
  * Runbook   pix 31 in deploy/systems/pix.md.
  * Downtime  none.

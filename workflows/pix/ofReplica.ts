@@ -55,6 +55,6 @@ export async function unlessDone<Report>(
 export async function unlessSwapped(copy: BesideCopy, act: 'swap' | 'undo', run: Run, error: unknown): Promise<SwapReport> {
   return unlessDone(error, run, {
     read: () => probe(`was the ${act} done?`).readSwap({ copy, act }),
-    doubt: `which copy is in use on the ${copy.target.name} is not known, the ${act} gave no answer`,
+    doubt: `it is not known which copy is in use on the ${copy.target.name}: the ${act} gave no answer`,
   });
 }

@@ -11,7 +11,7 @@ import type { OpenDataRunReport } from './openData.contract.ts';
 
 const plan = {
   replace: step('1. Open data', 'replace', 'fetch the open-data list and take its table into use', {
-    commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that takes it into use'],
+    commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that puts it into use'],
     unwind: 'the former table stays in use',
   }),
   check: step('2. Verify', 'check', 'count what readers see'),
@@ -42,16 +42,16 @@ export async function pixOpenData(input: PixInput<'pixOpenData'>): Promise<OpenD
         .replaceOpenData({ owner, target, schema, openData: list, swapLimitSeconds: full.swapLimitSeconds })
         .catch((error: unknown) =>
           unlessDone(error, run, {
-            read: () => probe('was the open data taken into use?').readOpenData({ owner, target }),
-            doubt: `which table of the open data is in use on the ${target.name} is not known, its replacement gave no answer`,
+            read: () => probe('was the open data put into use?').readOpenData({ owner, target }),
+            doubt: `it is not known which table of the open data is in use on the ${target.name}: the replacement gave no answer`,
           }),
         );
       record.note = `${done.rows} of ${done.totalCount} rows`;
       return done;
     });
     if (report.rows < report.totalCount)
-      run.warn(`the list has ${report.totalCount} rows, openData.rowsMax lets ${report.rows} of them in`);
-    if (report.lost.length > 0) run.warn(`gone with the former ${report.table}: ${report.lost.join(', ')}`);
+      run.warn(`the list has ${report.totalCount} rows; openData.rowsMax takes only the first ${report.rows}`);
+    if (report.lost.length > 0) run.warn(`lost with the former ${report.table}: ${report.lost.join(', ')}`);
     await run.step(plan.check, () =>
       patient(`count ${report.table}`, 300).checkOpenData({ target, schema, table: report.table, rows: report.rows }),
     );

@@ -44,9 +44,9 @@ export const prepareIncremental: Procedure<PixRequest<'pixPrepareIncremental'>, 
  * are dropped and what is known of them is written down. May be run again at any time: what is ready stays.
  *
  * Runbook   pix 26 in deploy/systems/pix.md.
- * Downtime  none: a table is loaded beside the one in use and swapped in one short transaction.
+ * Downtime  none: a table is loaded next to the one in use and swapped in one short transaction.
  * Needs     room on the target for a second copy of a table that is replaced; pg_dump on the worker; types and functions of the tables on either side.
- * On error  tables that were taken into use stay; what was being loaded is dropped.
+ * On error  tables that were put into use stay; what was being loaded is dropped.
  * To stop   cancel.
  */
 export async function pixPrepareIncremental(input: PixInput<'pixPrepareIncremental'>): Promise<PrepareIncrementalReport | PlanReport> {

@@ -57,7 +57,7 @@ async function inspect(replica: PixReplica, copy: InPlaceCopy, record: StepRecor
   const found = await patient('look at source and target', 300).inspectInPlace({ copy, limits: replica.limits });
   if (found.faults.length > 0)
     throw failure('PreflightFailed', `${found.faults.length} faults: ${found.faults.join(' | ')}`, { faults: found.faults });
-  record.note = found.keptDumps.map((each) => `a dump lies on the worker: ${each}`).join('; ') || 'nothing stands in the way';
+  record.note = found.keptDumps.map((each) => `there is a dump on the worker: ${each}`).join('; ') || 'nothing is in the way';
   return found;
 }
 
@@ -117,7 +117,7 @@ async function restore({ replica, copy, plan, run }: InPlaceRun): Promise<Replic
     run.takeDown({ ...down, back: 'never' });
     try {
       const done = await patientFor(plan.empty.title, retries).emptyTarget({ copy });
-      record.note = `${done.dropped} objects; ${done.views.length} views of others to be made again; ${done.cut.length} foreign keys cut`;
+      record.note = `${done.dropped} objects; ${done.views.length} views of others to be created again; ${done.cut.length} foreign keys dropped`;
     } catch (error) {
       // One transaction: what it refused it did not do.
       if (describeFailure(error).type === 'PreflightFailed') run.broughtBack(down.id);
@@ -132,7 +132,7 @@ async function restore({ replica, copy, plan, run }: InPlaceRun): Promise<Replic
         const look = async (): Promise<void> => {
           const seen = await probe('progress of the restore').readInPlaceProgress({ copy });
           if (!seen || record.state !== 'running') return;
-          record.note = `${seen.itemsDone} of ${seen.items} items begun are done`;
+          record.note = `${seen.itemsDone} of ${seen.items} started items are done`;
         };
         const play = () => patientFor(plan.restore.title, retries).restoreInPlace({ copy, jobs, memoryMegabytes, idleSeconds });
         return noted(run, record, await lookingOn('the restore', look, play));
@@ -157,7 +157,7 @@ async function restore({ replica, copy, plan, run }: InPlaceRun): Promise<Replic
 function noted(run: Run, record: StepRecord, part: { items: number; stood: number; warnings: string[] } | null): boolean {
   if (!part) return false;
   for (const warning of part.warnings) run.warn(warning);
-  record.note = `${part.items} items${part.stood > 0 ? `, ${part.stood} stood already` : ''}`;
+  record.note = `${part.items} items${part.stood > 0 ? `, ${part.stood} were there already` : ''}`;
   return true;
 }
 

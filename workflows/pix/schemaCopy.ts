@@ -61,7 +61,7 @@ export async function pixSchemaCopy(input: PixInput<'pixSchemaCopy'>): Promise<S
         .catch((error: unknown) =>
           unlessDone(error, run, {
             read: () => probe('was the schema copied?').readSchemaCopy({ owner, copy }),
-            doubt: `whether the ${copy.target.name} has the new schema is not known, the copy gave no answer`,
+            doubt: `it is not known whether the ${copy.target.name} has the new schema: the copy gave no answer`,
           }),
         );
       record.note = `${done.entries} entries`;

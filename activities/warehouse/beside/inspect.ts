@@ -134,7 +134,7 @@ async function inspectTarget(
   const installed = new Set(there.map(({ name }) => name));
   for (const name of source.extensions)
     if (!installed.has(name))
-      warnings.push(`extension ${name} of the source is not on the target (CREATE EXTENSION "${name}", when tables use it)`);
+      warnings.push(`extension ${name} of the source is not on the target (if tables use it: CREATE EXTENSION "${name}")`);
 
   const schemas = [copy.schema, besideSchemas.next, besideSchemas.previous];
   const kept = new Set(copy.kept);
@@ -145,7 +145,7 @@ async function inspectTarget(
   const formerlyKept = [...ours].filter((key) => key.startsWith(keptKey('')));
   if (copy.kept.length === 0 && formerlyKept.length > 0)
     faults.push(
-      `the replica keeps no table and an earlier run kept ${formerlyKept.map((key) => key.slice(keptKey('').length)).join(', ')}: a lost setting would replace them; name them in tables with the mode "default" when that is meant`,
+      `the replica keeps no table, but an earlier run kept ${formerlyKept.map((key) => key.slice(keptKey('').length)).join(', ')}: if a setting was lost, they would be replaced; if that is intended, give them the mode "default" in tables`,
     );
   const going = (await objectsOf(client, copy.schema)).filter(
     (object) => !kept.has(object.name) && (wanted.has(objectKey(object, schemas)) || ours.has(objectKey(object, schemas))),

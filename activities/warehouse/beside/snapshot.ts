@@ -35,7 +35,7 @@ export async function holdSnapshotOf(
   lines.close();
   child.stdout.destroy();
   child.unref();
-  const answer = JSON.parse(value ?? '{"error":"the snapshot keeper ended without a word"}') as
+  const answer = JSON.parse(value ?? '{"error":"the snapshot keeper ended without a message"}') as
     { id: string; backend: number; takenAt: string; error?: undefined } | { error: string };
   if (answer.error !== undefined) throw postgresFailure(copy.source, new Error(answer.error));
   return { id: answer.id, backend: answer.backend, takenAt: answer.takenAt };

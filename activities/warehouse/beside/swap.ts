@@ -78,7 +78,7 @@ async function swapOnce(
   await dropOwnSchema(target, outgoing);
   await target.query(`create schema ${quoted(outgoing)}`);
   const coming = await objectsOf(target, incoming);
-  if (coming.length === 0) throw failure('PostgresFailed', `schema ${incoming} holds nothing to take into use`);
+  if (coming.length === 0) throw failure('PostgresFailed', `schema ${incoming} holds nothing to put into use`);
   const comingKeys = new Set(coming.map((object) => objectKey(object, schemas)));
   const ours = await readLiveObjects(target, copy.replica);
   const kept = new Set(copy.kept);

@@ -78,9 +78,9 @@ async function sequencesBehind(target: pg.ClientBase): Promise<string[]> {
       `select last_value as last, (select max(${quoted(attribute)}) from ${qualified(next, relation)}) as max from ${qualified(next, sequence)}`,
     );
     const [{ last = '0', max = null } = {}] = found;
-    // Rows that were given their number by hand may be beyond it in the source too: told, not judged.
+    // Rows that were given their number by hand may be beyond it in the source too: reported, not judged.
     if (max !== null && BigInt(last) === 1n && BigInt(max) > 1n)
-      behind.push(`sequence ${sequence} stands at its begin, ${relation}.${attribute} at ${max}`);
+      behind.push(`sequence ${sequence} is still at its start, ${relation}.${attribute} at ${max}`);
   }
   return behind;
 }

@@ -128,7 +128,7 @@ async function sequencesBehind(client: pg.ClientBase, { schema, tables }: Replic
       findings.push({
         level: 'fault',
         subject: sequence,
-        what: `stands at ${behind.last}, ${relation}.${attribute} has ${behind.highest} already`,
+        what: `is at ${behind.last}, ${relation}.${attribute} is already at ${behind.highest}`,
       });
   }
   return { count, findings };

@@ -87,7 +87,7 @@ export async function checkFreshnessOf(
   });
 }
 
-/** What fails for good is told; what may pass, and a cancellation, is thrown. */
+/** What fails for good is reported; what may pass, and a cancellation, is thrown. */
 async function readOnly<Result>(
   client: pg.ClientBase,
   target: ReplicaSides['target'],

@@ -39,7 +39,7 @@ export function chooseEntries(list: string, { foreignKeys, sharedTypes, facts, s
       if (!foreignKeys) return false;
       const toKept = facts.keysToKept[id];
       if (toKept !== undefined) {
-        chosen.leftOut.push(`foreign key ${toKept} to a kept table is not made`);
+        chosen.leftOut.push(`foreign key ${toKept} to a kept table is not created`);
         return false;
       }
     }

@@ -94,7 +94,7 @@ async function dumpInto(
     await endKept(context, kept);
     await rm(partial, { force: true });
     if (ended) throw toolFailure('pg_dump', ended);
-    if (lost >= 2) throw failure('CommandFailed', 'pg_dump was lost three times without a word: look at the memory of the worker');
+    if (lost >= 2) throw failure('CommandFailed', 'pg_dump died three times without a message: check the memory of the worker');
   }
 }
 
@@ -144,5 +144,5 @@ export async function needDump(context: InPlaceContext, copy: InPlaceCopy): Prom
 }
 
 function noDump(path: string, { run }: InPlaceCopy): Error {
-  return failure('ArchiveFailed', `the dump of run ${run} is not on this worker, or is not what was written (${redact(path)})`);
+  return failure('ArchiveFailed', `the dump of run ${run} is not on this worker, or has changed (${redact(path)})`);
 }

@@ -124,7 +124,7 @@ export async function dropHalfDefined(target: pg.ClientBase, copy: InPlaceCopy, 
   await target.query('set client_min_messages = warning');
   const going = await goingOf(target, copy, new Set(facts.wanted));
   if (going.obstacles.length > 0)
-    throw failure('PostgresFailed', `these hang on what was being restored: ${going.obstacles.slice(0, 20).join(' | ')}`);
+    throw failure('PostgresFailed', `these depend on what was being restored: ${going.obstacles.slice(0, 20).join(' | ')}`);
   await target.query('begin');
   try {
     for (const object of inMovingOrder(going.objects)) await dropObject(target, object, copy.schema);

@@ -32,7 +32,7 @@ export async function finishInPlaceOf(
     const warnings: string[] = [];
     for (const { index, state } of await enrichmentOf(target, copy)) {
       const { name, table, on } = index;
-      if (state === 'taken') warnings.push(`enrichment index ${name} on ${table} is not made: something else has its name`);
+      if (state === 'taken') warnings.push(`enrichment index ${name} on ${table} is not created: something else has its name`);
       if (state === 'notValid') await target.query(`drop index ${qualified(copy.schema, name)}`);
       if (state === 'notValid' || state === 'absent')
         await make(`index ${name}`, `create index ${quoted(name)} on ${qualified(copy.schema, table)} ${on}`);
@@ -66,7 +66,7 @@ async function giveBack(target: pg.ClientBase, copy: InPlaceCopy): Promise<Finis
       return true;
     } catch (error) {
       await target.query('rollback to attempt');
-      warnings.push(`${what} could not be made again: ${(error as Error).message}`);
+      warnings.push(`${what} could not be created again: ${(error as Error).message}`);
       return false;
     }
   };

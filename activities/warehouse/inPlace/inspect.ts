@@ -26,8 +26,8 @@ export async function inspectInPlaceOf(
     });
     faults.push(...going.obstacles);
     for (const { words } of going.cut)
-      warnings.push(`foreign key ${words} is dropped and not made again: it ties a table that stays to a replaced one`);
-    for (const { name } of going.views) warnings.push(`${name} is gone until the restore has ended; it is made again then`);
+      warnings.push(`foreign key ${words} is dropped and not created again: it links a table that stays to a replaced one`);
+    for (const { name } of going.views) warnings.push(`${name} is missing until the restore has ended; then it is created again`);
     faults.push(...(await viewsOverAbsent(context, copy, signal)));
     // A dump that lies there needs no room any more.
     const room = dump || !limits ? [] : [await findWorkRoom(connections, copy, limits, { workDirectory: context.workDirectory, signal })];
@@ -38,7 +38,7 @@ export async function inspectInPlaceOf(
   return { source, target, tables, faults, warnings, keptDumps: await keptDumps(context, copy) };
 }
 
-/** A view over a kept table that the target does not have could not be restored: told before anything is dropped. */
+/** A view over a kept table that the target does not have could not be restored: reported before anything is dropped. */
 async function viewsOverAbsent({ connections: { session } }: InPlaceContext, copy: InPlaceCopy, signal: AbortSignal): Promise<string[]> {
   if (copy.kept.length === 0) return [];
   const application = applicationOf(copy, 'inspect');

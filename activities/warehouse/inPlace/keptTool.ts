@@ -127,7 +127,7 @@ async function begin({ connections, tools }: KeptToolContext, kept: KeptTool): P
   };
   const child = spawnKeeper(new URL('./toolKeeper.ts', import.meta.url), 'ignore');
   child.once('error', () => undefined);
-  if (child.pid === undefined) throw failure('CommandFailed', 'no further process can be started on the worker');
+  if (child.pid === undefined) throw failure('CommandFailed', 'no more processes can be started on the worker');
   // Known before it works: a worker that dies right here finds it again.
   await writeJson(files.job, identifyProcess(child.pid) ?? ({ pid: child.pid, startedAt: '' } satisfies ProcessIdentity));
   giveOrder(child, order);
@@ -142,7 +142,7 @@ async function ended({ name, directory, tool }: KeptTool, { exitCode, signal, er
   if (error === 'ENOENT') throw failure('CommandNotFound', `${tool} was not found on the worker (setting NIGHTSHIFT_POSTGRES_TOOLS)`);
   if (error !== null) throw failure('CommandFailed', `${tool} could not be started: ${error}`);
   if (exitCode === null)
-    throw failure('CommandFailed', `${tool} was ended by ${signal ?? 'a signal'}${idle ? ': no worker looked after it' : ''}`);
+    throw failure('CommandFailed', `${tool} was ended by ${signal ?? 'a signal'}${idle ? ': no worker was watching it' : ''}`);
   return { exitCode, log };
 }
 

@@ -41,7 +41,7 @@ export async function defineInPlaceOf(
   });
   await writeFile(workFilesOf(context.workDirectory, copy).list, list.text, { mode: 0o600 });
   const ended = await runKept(context, kept, signal);
-  if (!ended) throw failure('CommandFailed', 'pg_restore of the definitions was lost without a word: look at the memory of the worker');
+  if (!ended) throw failure('CommandFailed', 'pg_restore of the definitions died without a message: check the memory of the worker');
   const done: RestoredPart = { items: list.items, stood: 0, warnings: [...judgeRestore(ended), ...list.leftOut] };
   await onTarget((target) => writeCheckpoint(target, ownerOf(copy), checkpoints.defined, { facts: done }));
   return done;
@@ -72,7 +72,7 @@ export async function restoreInPlaceOf(
     await writeFile(workFilesOf(context.workDirectory, copy).list, list.text, { mode: 0o600 });
     ended = await runKept(context, kept, signal);
   }
-  if (!ended) throw failure('CommandFailed', 'pg_restore was lost without a word: look at the memory of the worker');
+  if (!ended) throw failure('CommandFailed', 'pg_restore died without a message: check the memory of the worker');
   return { items: list.items, stood: list.stood, warnings: [...judgeRestore(ended), ...list.leftOut] };
 }
 

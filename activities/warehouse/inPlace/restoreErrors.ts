@@ -3,7 +3,7 @@ import { endOf, redact } from '../../tools/redact.ts';
 import { saysLostConnection } from '../../postgres/lostConnection.ts';
 import type { Kept } from './keptTool.ts';
 
-/** Entries without which all data, keys and indexes are there: their errors are told and let pass. Every other error fails the restore. */
+/** Entries without which all data, keys and indexes are there: their errors are reported and let pass. Every other error fails the restore. */
 const dispensable = [
   'COMMENT',
   'EXTENSION',

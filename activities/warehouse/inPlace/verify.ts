@@ -60,7 +60,7 @@ export async function verifyInPlaceOf(
     for (const [name, wanted] of Object.entries(content.sequences)) {
       const found = there.has(name) ? await positionOf(target, copy.schema, name) : null;
       if (found?.last !== wanted.last || found.called !== wanted.called)
-        differences.push(`sequence ${name}: stands at ${found?.last ?? 'nothing'}, in the dump at ${wanted.last}`);
+        differences.push(`sequence ${name}: is at ${found?.last ?? 'nothing'}, in the dump at ${wanted.last}`);
     }
     if (differences.length > 0)
       throw failure(

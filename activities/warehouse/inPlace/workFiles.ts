@@ -42,7 +42,7 @@ export interface WorkFiles {
 
 export function workFilesOf(workDirectory: string, { replica, run }: Pick<InPlaceCopy, 'replica' | 'run'>): WorkFiles {
   for (const name of [replica, run])
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failure('InvalidInput', `"${name}" is no name of a replica or run`);
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw failure('InvalidInput', `"${name}" is not the name of a replica or run`);
   const directory = join(workDirectory, replica, run);
   const file = (name: string): string => join(directory, name);
   return { directory, dump: file('data.dump'), facts: file('facts.json'), marker: file('dump.json'), list: file('restore.list') };

@@ -58,7 +58,7 @@ async function inspectTable(
 ): Promise<InspectedTable | { fault: string }> {
   const theirs = await factsOf(source, schema, name);
   if (!theirs) return { fault: 'the source does not have it' };
-  if (theirs.relkind !== 'r' && theirs.relkind !== 'p') return { fault: 'is no table on the source' };
+  if (theirs.relkind !== 'r' && theirs.relkind !== 'p') return { fault: 'is not a table on the source' };
   const { rows } = await source.query<{ reads: boolean }>(`select has_table_privilege($1::regclass, 'select') as reads`, [
     qualified(schema, name),
   ]);

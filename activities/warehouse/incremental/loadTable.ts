@@ -31,7 +31,7 @@ export async function loadIncrementalOf(
     const facts = await factsOf(ends.source, copy.schema, table);
     if (!facts) throw failure('PreflightFailed', `the source has no table ${table}`);
     if (facts.relkind !== 'r') throw failure('BesideNotPossible', `${table} is partitioned or no table: it cannot be loaded whole`);
-    // Whatever would forbid the swap is told before hours of work.
+    // Whatever would forbid the swap is reported before hours of work.
     await boundObjects(ends.target, copy.schema, table);
     const definition = await readDefinition(connections, tools, copy, { setting, ...ends, signal });
     const resumed = await define(ends, address, definition);
@@ -53,7 +53,7 @@ export async function loadIncrementalOf(
     await buildMaterialized(ends.target, copy.schema, table);
     return { ...report, indexes: await countIndexes(ends.target, table) };
   });
-  progress.phase = 'take into use';
+  progress.phase = 'put into use';
   const { rebound } = await swapTable(connections, copy, { address, limitSeconds: options.swapLimitSeconds, signal });
   return { ...filled, rebound };
 }

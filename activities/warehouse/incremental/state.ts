@@ -95,7 +95,7 @@ export async function beginOwned(client: pg.ClientBase, address: TableAddress, e
   const [there, here] = [found?.copiedTo ?? 'none', expected.copiedTo ?? 'none'];
   throw failure(
     'PostgresBusy',
-    `another session copies table ${address.table}: it took over while this one stood at key ${here}; the table is at ${there}`,
+    `another session copies table ${address.table}: it took over while this one was at key ${here}; the table is at ${there}`,
   );
 }
 

@@ -141,7 +141,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
     for (const [kind, words] of [
       ['empty', /is empty/],
       ['shrinks', /had 250 rows and has 125/],
-      ['notJson', /no JSON/],
+      ['notJson', /not JSON/],
     ] as const) {
       site.set({ kind });
       const error = await errorOf(replace());
@@ -173,7 +173,7 @@ describe('the open data of the CPF list', { concurrency: 1 }, () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/records`;
     try {
       for (const [text, words] of [
-        ['{"total_count":2,"results":[{"a":1},7]}', /row 1 something that is no record/],
+        ['{"total_count":2,"results":[{"a":1},7]}', /row 1 something that is not a record/],
         ['{"total_count":2,"results":[]}', /gave none from row 0/],
         ['{"results":[]}', /no total_count/],
         ['[]', /no total_count/],

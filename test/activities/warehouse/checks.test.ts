@@ -99,7 +99,7 @@ describe('the verification of a replica', { concurrency: 1 }, () => {
       faults.map(({ subject }) => subject),
       ['half_built', 'users_id_seq'],
     );
-    assert.match(faults[1]?.what ?? '', /stands at 5, users\.id has 60/);
+    assert.match(faults[1]?.what ?? '', /is at 5, users\.id is already at 60/);
     await bench.sql('target', `drop index half_built; select setval(pg_get_serial_sequence('users', 'id'), 60)`);
   });
 

@@ -61,7 +61,7 @@ describe(
       const copy = bench.copy('run-1');
       const seen = await bench.act('inspectBeside', { copy, limits });
       assert.deepEqual(seen.faults, []);
-      assert.ok(seen.warnings.some((each) => each.includes('whether there is room is not known')));
+      assert.ok(seen.warnings.some((each) => each.includes('it is not known whether there is room')));
       await assert.rejects(bench.build(copy), (error: unknown) => {
         assert.ok(error instanceof ApplicationFailure, String(error));
         assert.equal(error.type, 'DiskSpaceInsufficient', error.message);

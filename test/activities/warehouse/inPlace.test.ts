@@ -110,7 +110,7 @@ describe('a replacement in place', { concurrency: 1 }, () => {
     );
     assert.deepEqual(
       parts.flatMap((part) => part?.warnings ?? []),
-      ['foreign key element-answers_answerId_fkey on element-answers to a kept table is not made'],
+      ['foreign key element-answers_answerId_fkey on element-answers to a kept table is not created'],
     );
     const [source, target] = await Promise.all([bench.sql('source', describeTarget), bench.sql('target', describeTarget)]);
     assert.deepEqual(

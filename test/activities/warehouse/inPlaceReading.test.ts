@@ -61,7 +61,7 @@ describe('what a replacement in place reads', () => {
   test('leaves out schema, comments on extensions and foreign keys to kept tables, and keeps names with blanks and underscores', () => {
     const chosen = chooseEntries(list, rules);
     assert.deepEqual(numbers(chosen.text), [7, 8, 9, 10, 12]);
-    assert.deepEqual(chosen.leftOut, ['foreign key k on t to a kept table is not made']);
+    assert.deepEqual(chosen.leftOut, ['foreign key k on t to a kept table is not created']);
     assert.deepEqual(numbers(chooseEntries(list, { ...rules, foreignKeys: false, sharedTypes: ['mood'] }).text), [8, 9, 10]);
   });
 

@@ -164,7 +164,7 @@ describe('the incremental copy', { concurrency: 1 }, () => {
       /wordy.*of type text/,
       /loose.*may be null/,
       /doubled.*no unique index/,
-      /seen.*no table/,
+      /seen.*not a table/,
       /gone.*does not have it/,
     ])
       assert.match(told, fault);
