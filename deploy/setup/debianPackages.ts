@@ -21,6 +21,7 @@ const base: Record<string, Sign[]> = {
   tar: [{ command: 'tar' }],
   'util-linux': [{ command: 'setsid' }],
   python3: [{ command: 'python3' }],
+  rsync: [{ command: 'rsync' }],
   'python3-venv': [{ pythonModule: 'ensurepip' }],
   'python3-pip': [{ pythonModule: 'pip' }],
   // mongod is linked with them.
