@@ -52,6 +52,7 @@ async function setUp(files: string[], say: (line: string) => void): Promise<void
   await ensureDebianPackages(say, 'systemd').catch((error: unknown) =>
     say(`systemd machines: ${error instanceof Error ? error.message : String(error)}`),
   );
+  await ensureDebianPackages(say, 'copies');
   await ensureDebianPostgres(say).catch((error: unknown) =>
     say(`PostgreSQL 15: ${error instanceof Error ? error.message : String(error)}`),
   );

@@ -44,7 +44,7 @@ export function createOperationsActivities(
   const tools = createClientTools(settings.postgresTools);
   const activities = together<Activities>(
     createClockActivities(),
-    createFileActivities({ openHost }),
+    createFileActivities({ openHost, resolveSecret }),
     createHostActivities({ openHost, now }),
     createHttpActivities({ openHost, resolveSecret }),
     createJobActivities({ openHost, resolveSecret }),

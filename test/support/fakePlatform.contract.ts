@@ -37,6 +37,8 @@ export type FakeActivities = Omit<
   | keyof ReplacementActivities
   | keyof WebhookActivities
   | 'readRequest'
+  | 'startTreeCopy'
+  | 'watchTreeCopy'
   | 'runHttpSession'
   | 'findWindow'
   | 'findLocalTime'

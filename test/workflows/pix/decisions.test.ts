@@ -42,7 +42,8 @@ describe('what a person decides about a night of Pix', () => {
         await run.update('abort', byMarie);
         const { failure } = await run.ended;
         assert.ok(failure instanceof ApplicationFailure);
-        assert.deepEqual([failure.type, failure.message], ['StepAborted', 'the run was aborted by marie: a test']);
+        assert.equal(failure.type, 'StepAborted');
+        assert.match(failure.message, /^the run was aborted by marie: a test\b/);
         assert.deepEqual(run.replica.state().told, []);
       },
     ));
