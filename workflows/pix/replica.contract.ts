@@ -2,7 +2,7 @@ import type { BusyBackendsSource, MetricSource, ResponseTimeSource } from '../..
 import type { BesideCopy, ExtraIndex } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
-import type { RoomLimits } from '../../activities/warehouse/room.contract.ts';
+import type { RoomLimits } from '../../activities/warehouse/warehouse.contract.ts';
 
 /** A replica: a warehouse that is made anew from a production database every night (systems.md part C). Read from a file; nothing in it is secret. */
 export interface PixReplica {

@@ -1,4 +1,4 @@
-import type { ComparedSchemas, CopiedSchema } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { ComparedSchemas, CopiedSchema } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
 import type { StepRecord } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
