@@ -19,7 +19,8 @@ import { createIncrementalActivities } from '../activities/warehouse/incremental
 import { createLearningContentActivities } from '../activities/lcms/learningContentActivities.ts';
 import { createConnections } from '../activities/postgres/connections.ts';
 import { createOpenDataActivities } from '../activities/openData/openDataActivities.ts';
-import { createReplacementActivities } from '../activities/warehouse/replacements/replacementActivities.ts';
+import { createSchemaCopyActivities } from '../activities/warehouse/schemaCopy/schemaCopyActivities.ts';
+import { workSchemas } from '../activities/warehouse/warehouse.contract.ts';
 import { createRequestActivities } from '../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
@@ -56,11 +57,11 @@ export function createOperationsActivities(
     createBesideActivities({ connections, tools }),
     createInPlaceActivities({ connections, tools, workDirectory: settings.workDirectory }),
     createCheckActivities({ connections }),
-    createDumpActivities({ connections, tools, resolveSecret }),
+    createDumpActivities({ connections, tools, resolveSecret, leftOut: workSchemas }),
     createOpenDataActivities({ connections }),
     createIncrementalActivities({ connections, tools }),
     createLearningContentActivities({ connections, resolveSecret }),
-    createReplacementActivities({ connections }),
+    createSchemaCopyActivities({ connections, tools }),
     createLoadGuardActivities({ connections, resolveSecret }),
     createWebhookActivities({ resolveSecret }),
   );

@@ -1,12 +1,13 @@
 import { DateTime } from 'luxon';
 
-import type { ColumnSource, ColumnType, ContentColumn, ContentValue } from './learningContent.contract.ts';
+import type { CopyValue } from '../postgres/copyText.ts';
+import type { ColumnSource, ColumnType, ContentColumn } from './learningContent.contract.ts';
 
 type Unfit = { message: string };
 type Item = Readonly<Record<string, unknown>>;
 
 /** A value for the column, or what is wrong with the field it comes from. */
-export type Reading = { value: ContentValue } | (Unfit & { field: string });
+export type Reading = { value: CopyValue } | (Unfit & { field: string });
 
 /**
  * What the item gives for the column (pix 28). A missing value is null; for a plain boolean it is a fault, since the column takes no

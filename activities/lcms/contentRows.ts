@@ -1,11 +1,12 @@
+import type { CopyValue } from '../postgres/copyText.ts';
 import { failure } from '../failure.ts';
 import { faultInWords } from './checkLearningContent.ts';
 import { inWords, isItem, readColumn } from './columnValues.ts';
-import type { ContentTableName, ContentValue } from './learningContent.contract.ts';
+import type { ContentTableName } from './learningContent.contract.ts';
 import { contentTables } from './tables.ts';
 
 /** One row per item, values in the order of the table's columns; text[] columns hold real arrays. Throws LearningContentInvalid at the first fault. */
-export function learningContentRows(table: ContentTableName, items: readonly unknown[]): ContentValue[][] {
+export function learningContentRows(table: ContentTableName, items: readonly unknown[]): CopyValue[][] {
   const { columns } = contentTables[table];
   return items.map((item, index) => {
     const invalid = (field: string | null, message: string): Error =>

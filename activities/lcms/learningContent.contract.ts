@@ -1,5 +1,5 @@
-/** Schemas of the target: where the new tables are filled, and where yesterday's wait. */
-export const contentSchemas = { workSchema: 'nightshift_content_next', previousSchema: 'nightshift_content_previous' } as const;
+import type { PostgresRef } from '../postgres/postgres.contract.ts';
+import type { ReplicaRun } from '../warehouse/warehouse.contract.ts';
 
 /** The eight tables of the learning content, in their order (pix 28). */
 export const contentTableNames = ['areas', 'attachments', 'competences', 'tubes', 'skills', 'challenges', 'courses', 'tutorials'] as const;
@@ -39,9 +39,6 @@ export interface ContentTable {
   index?: string;
 }
 
-/** A value as the driver and COPY take it. Numbers may come as text; instants are ISO 8601 text with an offset. */
-export type ContentValue = string | number | boolean | null | string[];
-
 /** Something in the answer that cannot be loaded. */
 export interface ContentFault {
   /** Null: the answer as a whole. */
@@ -67,4 +64,22 @@ export interface LearningContentReport {
   yielded: number;
   /** How long readers could have waited, from the first lock to the last statement, ms. */
   lockedMs: number;
+}
+
+export interface LearningContentActivities {
+  /**
+   * Fetches the learning content and puts it into use as eight new tables in one transaction. One activity, since the answer may be larger than
+   * what history takes. Repeatable: what the run did already is answered. Heartbeats table and rows.
+   * Fails with HttpUnreachable, HttpUnexpectedAnswer, CredentialsRejected, LearningContentInvalid, BesideNotPossible, TargetBusy, PostgresUnreachable.
+   */
+  replaceLearningContent(input: {
+    owner: ReplicaRun;
+    target: PostgresRef;
+    schema: string;
+    /** `apiKey` is the name of a secret. */
+    content: { url: string; apiKey: string; app: string; limitSeconds: number };
+    swapLimitSeconds: number;
+  }): Promise<LearningContentReport>;
+  /** The report that the run's act wrote in its own transaction; null: it was not done. For when the answer was lost. Repeatable: reads only. */
+  readLearningContent(input: { owner: ReplicaRun; target: PostgresRef }): Promise<LearningContentReport | null>;
 }

@@ -3,10 +3,10 @@ import { cancellationSignal } from '@temporalio/activity';
 import type { ResolveSecret } from '../hosts/host.ts';
 import { withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { Connections } from '../postgres/connections.ts';
-import { findReplacement, writeReplacement } from '../warehouse/replacements/record.ts';
+import { findReplacement, readSettledReplacement, writeReplacement } from '../warehouse/replacementRecord.ts';
 import { fetchLearningContent } from './fetchLearningContent.ts';
-import { contentSchemas, type LearningContentReport } from './learningContent.contract.ts';
-import type { LearningContentActivities } from './learningContentActivities.contract.ts';
+import { ownSchemas } from '../warehouse/warehouse.contract.ts';
+import type { LearningContentActivities, LearningContentReport } from './learningContent.contract.ts';
 import { loadLearningContent } from './loadLearningContent.ts';
 
 const application = 'nightshift learning content';
@@ -26,9 +26,9 @@ export function createLearningContentActivities({
         () => ({ ...progress }),
         async () => {
           const done = await connections.session(target, { application, signal }, (client) =>
-            findReplacement(client, owner, 'learningContent'),
+            findReplacement<LearningContentReport>(client, owner, 'learningContent'),
           );
-          if (done !== null) return done as LearningContentReport;
+          if (done !== null) return done;
           const apiKey = await resolveSecret(content.apiKey);
           const body = await fetchLearningContent({
             url: content.url,
@@ -41,7 +41,8 @@ export function createLearningContentActivities({
           return connections.session(target, { application, signal }, (client) =>
             loadLearningContent({
               ...{ body, client, schema, signal, swapLimitSeconds },
-              ...contentSchemas,
+              workSchema: ownSchemas.contentNext,
+              previousSchema: ownSchemas.contentPrevious,
               beforeCommit: (report) => writeReplacement(client, owner, 'learningContent', report),
               onTable: (table, rows) => {
                 progress.at = table;
@@ -51,6 +52,11 @@ export function createLearningContentActivities({
             }),
           );
         },
+      );
+    },
+    async readLearningContent({ owner, target }) {
+      return connections.session(target, { application, signal: cancellationSignal() }, (client) =>
+        readSettledReplacement<LearningContentReport>(client, owner, 'learningContent'),
       );
     },
   };

@@ -5,7 +5,10 @@ import { qualified, quoted } from '../postgres/identifiers.ts';
 import { fillTable } from '../postgres/copyText.ts';
 import { columnsOf, rowsOf } from './columns.ts';
 import type { OpenDataRecord } from './fetchOpenData.ts';
-import { openDataSchema as workSchema, type OpenDataReport } from './openData.contract.ts';
+import { ownSchemas } from '../warehouse/warehouse.contract.ts';
+import type { OpenDataReport } from './openData.contract.ts';
+
+const workSchema = ownSchemas.openData;
 import { swapTable } from './swapTable.ts';
 
 export interface OpenDataLoad {

@@ -1,8 +1,5 @@
+import type { ReplicaRun } from '../warehouse/warehouse.contract.ts';
 import type { PostgresRef } from '../postgres/postgres.contract.ts';
-import type { ReplacementOwner } from '../warehouse/replacements/owner.contract.ts';
-
-/** Schema of the target where the new table is filled: it exists inside the transaction alone. */
-export const openDataSchema = 'nightshift_open_data';
 
 /** A list of an open-data site: `url` answers pages { total_count, results } for ?limit= and &offset=. */
 export interface OpenData {
@@ -43,7 +40,7 @@ export interface OpenDataActivities {
    * BesideNotPossible, PostgresFailed; then the former table stays in use.
    */
   replaceOpenData(input: {
-    owner: ReplacementOwner;
+    owner: ReplicaRun;
     target: PostgresRef;
     schema: string;
     openData: OpenData;
@@ -51,4 +48,6 @@ export interface OpenDataActivities {
   }): Promise<OpenDataReport>;
   /** Counts the rows that readers see. Repeatable: reads only. Fails with ReplicaNotVerified. */
   checkOpenData(input: { target: PostgresRef; schema: string; table: string; rows: number }): Promise<void>;
+  /** The report that the run's act wrote in its own transaction; null: it was not done. For when the answer was lost. Repeatable: reads only. */
+  readOpenData(input: { owner: ReplicaRun; target: PostgresRef }): Promise<OpenDataReport | null>;
 }

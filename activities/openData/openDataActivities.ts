@@ -4,7 +4,7 @@ import { failure } from '../failure.ts';
 import { withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { Connections } from '../postgres/connections.ts';
 import { qualified } from '../postgres/identifiers.ts';
-import { findReplacement, writeReplacement } from '../warehouse/replacements/record.ts';
+import { findReplacement, readSettledReplacement, writeReplacement } from '../warehouse/replacementRecord.ts';
 import { fetchOpenData } from './fetchOpenData.ts';
 import { loadOpenData } from './loadOpenData.ts';
 import type { OpenDataActivities, OpenDataReport } from './openData.contract.ts';
@@ -20,8 +20,10 @@ export function createOpenDataActivities({ connections }: { connections: Connect
         () => ({ ...progress }),
         async () => {
           const { url, rowsMax, table } = openData;
-          const done = await connections.session(target, { application, signal }, (client) => findReplacement(client, owner, 'openData'));
-          if (done !== null) return done as OpenDataReport;
+          const done = await connections.session(target, { application, signal }, (client) =>
+            findReplacement<OpenDataReport>(client, owner, 'openData'),
+          );
+          if (done !== null) return done;
           const { records, totalCount } = await fetchOpenData({
             ...{ url, rowsMax, signal },
             onPage: (rows) => {
@@ -51,6 +53,11 @@ export function createOpenDataActivities({ connections }: { connections: Connect
             if (seen !== rows)
               throw failure('ReplicaNotVerified', `${table}: ${rows} rows were put into use, readers see ${seen}`, { table, rows, seen });
           }),
+      );
+    },
+    async readOpenData({ owner, target }) {
+      return connections.session(target, { application, signal: cancellationSignal() }, (client) =>
+        readSettledReplacement<OpenDataReport>(client, owner, 'openData'),
       );
     },
   };

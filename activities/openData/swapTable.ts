@@ -8,7 +8,10 @@ import { giveWay, holdersInWords } from '../warehouse/swap/giveWay.ts';
 import { grantsLike } from '../warehouse/swap/grants.ts';
 import { moveObject } from '../warehouse/swap/move.ts';
 import { bindAgain, lockWithViews } from '../warehouse/swap/views.ts';
-import { openDataSchema as workSchema, type OpenDataReport } from './openData.contract.ts';
+import { ownSchemas } from '../warehouse/warehouse.contract.ts';
+import type { OpenDataReport } from './openData.contract.ts';
+
+const workSchema = ownSchemas.openData;
 
 const formerName = 'nightshift_former_open_data';
 

@@ -6,17 +6,23 @@ import { failure } from '../failure.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
 import { childEnvironment } from '../tools/childEnvironment.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
-import { saysLostConnection } from './lostConnection.ts';
+import { quoted } from './identifiers.ts';
 
 /** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (pix 20). */
 export interface ClientTools {
   /** Path or name of a tool, for whoever starts it otherwise. */
   program(tool: ToolName): string;
-  version(): Promise<{ version: string; versionNumber: number }>;
+  version(): Promise<ToolVersion>;
   /** Runs pg_dump, pg_restore or psql on a database. Answers standard output; the URL's parts go by environment, never by argument. */
   run(tool: ToolName, args: string[], options: RunOptions): Promise<string>;
   /** Starts one whose input and output are streams; both must be used to their end. Nothing is kept of them. */
   open(tool: ToolName, args: string[], options: Omit<RunOptions, 'outputBytesMax'>): OpenTool;
+}
+
+export interface ToolVersion {
+  version: string;
+  /** Like server_version_num. */
+  versionNumber: number;
 }
 
 export type ToolName = 'pg_dump' | 'pg_restore' | 'psql';
@@ -129,6 +135,11 @@ async function readTail(lines: AsyncIterable<unknown>, onLine: RunOptions['onLin
   return tail.join('\n');
 }
 
+/** Arguments of pg_dump that leave schemas out, each by its exact name. */
+export function withoutSchemas(schemas: readonly string[]): string[] {
+  return schemas.map((name) => `--exclude-schema=${quoted(name)}`);
+}
+
 /** libpq's variables for a URL: what stands in an argument is seen by everybody on the machine. */
 export function environmentOf(url: string): Record<string, string> {
   const { hostname, port, username, password, pathname, searchParams } = new URL(url);
@@ -151,4 +162,16 @@ export function environmentOf(url: string): Record<string, string> {
     return value === null ? [] : [[variable, value] as const];
   });
   return Object.fromEntries([...given, ...extra]);
+}
+
+/**
+ * Words of libpq, and of a server that ends its sessions. Which of them a tool says depends on what came first: the server's farewell, the end of the connection, or
+ * its reset by a system that threw away what was still to be read.
+ */
+const lostConnection =
+  /could not (connect|receive data|send data|translate host name)|connection (to server|reset|refused|timed out)|server closed the connection|terminating connection|no connection to the server|SSL (SYSCALL error|connection has been closed)|the database system is (starting up|shutting down|in recovery mode|not yet accepting)/i;
+
+/** Whether the error output of a client tool says that there was no connection, or no more: another try may pass. */
+export function saysLostConnection(told: string): boolean {
+  return lostConnection.test(told);
 }

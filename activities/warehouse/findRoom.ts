@@ -3,10 +3,10 @@ import { dirname, join } from 'node:path';
 
 import type pg from 'pg';
 
-import { besideSchemas, type BesideCopy } from './beside/beside.contract.ts';
+import { type BesideCopy } from './beside/beside.contract.ts';
 import { applicationOf } from './sessionNames.ts';
 import type { Connections } from '../postgres/connections.ts';
-import type { RoomLimits } from './room.contract.ts';
+import { type RoomLimits, ownSchemas } from './warehouse.contract.ts';
 
 export interface RoomFindings {
   faults: string[];
@@ -73,7 +73,7 @@ async function ownSchemaBytes(client: pg.ClientBase): Promise<number> {
   const { rows } = await client.query<{ bytes: string | null }>(
     `select sum(pg_total_relation_size(c.oid)) as bytes from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where n.nspname = any($1::text[]) and c.relkind in ('r', 'm')`,
-    [[besideSchemas.next, besideSchemas.previous]],
+    [[ownSchemas.next, ownSchemas.previous]],
   );
   return Number(rows[0]?.bytes ?? 0);
 }

@@ -1,25 +1,22 @@
 import type pg from 'pg';
 
-import { ownSchema } from '../postgres/postgres.contract.ts';
+import { inTransaction } from '../postgres/transactions.ts';
+import { ownSchemas } from './warehouse.contract.ts';
 
 /**
  * Makes tables of ours, and their schema, unless the one named `last` stands. Call in no transaction.
  * @param sql makes them in this order, each only where it is absent.
  */
 export async function ensureOwnTables(client: pg.ClientBase, last: string, sql: string): Promise<void> {
-  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`${ownSchema}.${last}`]);
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    `${ownSchemas.bookkeeping}.${last}`,
+  ]);
   if (rows[0]?.there) return;
-  await client.query('begin');
-  try {
+  await inTransaction(client, async () => {
     // Two activities may come here at once.
     await client.query("select pg_advisory_xact_lock(hashtext('nightshift bookkeeping'))");
-    await client.query(`create schema if not exists ${ownSchema}; ${sql}`);
-    await client.query('commit');
-  } catch (error) {
-    // On a connection that is gone nothing can be taken back: the first error is the one to tell.
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  }
+    await client.query(`create schema if not exists ${ownSchemas.bookkeeping}; ${sql}`);
+  });
 }
 
 /**
@@ -33,6 +30,6 @@ export async function readSettled<Written>(
 ): Promise<Written | null> {
   const written = await read();
   if (written !== null) return written;
-  await client.query(`begin; set local lock_timeout = '20s'; lock table ${ownSchema}.${table} in share mode; commit`);
+  await client.query(`begin; set local lock_timeout = '20s'; lock table ${ownSchemas.bookkeeping}.${table} in share mode; commit`);
   return read();
 }

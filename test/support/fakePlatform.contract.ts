@@ -1,9 +1,9 @@
+import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
+import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
 import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
-import type { LearningContentActivities } from '../../activities/lcms/learningContentActivities.contract.ts';
 import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
 import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { ReplacementActivities } from '../../activities/warehouse/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
@@ -34,7 +34,7 @@ export type FakeActivities = Omit<
   | keyof LearningContentActivities
   | keyof JobActivities
   | keyof LoadGuardActivities
-  | keyof ReplacementActivities
+  | keyof SchemaCopyActivities
   | keyof WebhookActivities
   | 'readRequest'
   | 'startTreeCopy'

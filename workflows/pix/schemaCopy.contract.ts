@@ -1,4 +1,4 @@
-import type { ComparedSchemas, CopiedSchema } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { ComparedSchemas, CopiedSchema } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
 import type { RunReport } from '../runbook/runbook.contract.ts';
 
 export type SchemaCopyFacts = CopiedSchema & ComparedSchemas;

@@ -1,7 +1,7 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
-import type { SchemaCopyInspection } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { SchemaCopyInspection } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
 import { step } from '../runbook/plan.ts';
 import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';

@@ -1,5 +1,7 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
 
+import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
+import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
 import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
 import type { FileActivities } from '../../activities/files/files.contract.ts';
 import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
@@ -13,8 +15,6 @@ import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contr
 import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
 import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
-import type { LearningContentActivities } from '../../activities/lcms/learningContentActivities.contract.ts';
-import type { ReplacementActivities } from '../../activities/warehouse/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
@@ -40,7 +40,7 @@ export type Activities = FileActivities &
   IncrementalActivities &
   LearningContentActivities &
   LoadGuardActivities &
-  ReplacementActivities &
+  SchemaCopyActivities &
   WebhookActivities;
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs. */

@@ -1,15 +1,5 @@
-import { ownSchema, type PostgresFacts, type PostgresRef } from '../../postgres/postgres.contract.ts';
-import type { RoomLimits } from '../room.contract.ts';
-
-/** Schemas on the target that belong to a copy beside the live one. */
-export const besideSchemas = {
-  /** Where the next copy is built. */
-  next: 'nightshift_next',
-  /** Yesterday's copy, for an instant undo. */
-  previous: 'nightshift_previous',
-  /** Checkpoints, and the list of what the last swap brought. */
-  bookkeeping: ownSchema,
-} as const;
+import type { PostgresFacts, PostgresRef } from '../../postgres/postgres.contract.ts';
+import type { RoomLimits } from '../warehouse.contract.ts';
 
 /** One replica: a source schema copied into the same schema of the target. */
 export interface BesideCopy {

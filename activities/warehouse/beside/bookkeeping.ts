@@ -1,7 +1,9 @@
 import type pg from 'pg';
 
+import { ownSchemas, type ReplicaRun } from '../warehouse.contract.ts';
 import { ensureOwnTables } from '../ownTables.ts';
-import { ownSchema as schema } from '../../postgres/postgres.contract.ts';
+
+const { bookkeeping: schema } = ownSchemas;
 
 /** What a run has finished, written in the target in the same transaction as the work itself: a checkpoint cannot lie. */
 export async function ensureBookkeeping(client: pg.ClientBase): Promise<void> {
@@ -17,18 +19,13 @@ export async function ensureBookkeeping(client: pg.ClientBase): Promise<void> {
   );
 }
 
-export interface Owner {
-  replica: string;
-  run: string;
-}
-
 export interface Checkpoint {
   rows: number;
   bytes: number;
   facts: unknown;
 }
 
-export async function readCheckpoint(client: pg.ClientBase, { replica, run }: Owner, item: string): Promise<Checkpoint | null> {
+export async function readCheckpoint(client: pg.ClientBase, { replica, run }: ReplicaRun, item: string): Promise<Checkpoint | null> {
   const { rows } = await client.query<{ rows: string | null; bytes: string | null; facts: unknown }>(
     `select rows, bytes, facts from ${schema}.copy_checkpoint where replica = $1 and run = $2 and item = $3`,
     [replica, run, item],
@@ -38,7 +35,11 @@ export async function readCheckpoint(client: pg.ClientBase, { replica, run }: Ow
 }
 
 /** All checkpoints of the run whose name begins with `prefix`. */
-export async function listCheckpoints(client: pg.ClientBase, { replica, run }: Owner, prefix: string): Promise<Map<string, Checkpoint>> {
+export async function listCheckpoints(
+  client: pg.ClientBase,
+  { replica, run }: ReplicaRun,
+  prefix: string,
+): Promise<Map<string, Checkpoint>> {
   const { rows } = await client.query<{ item: string; rows: string | null; bytes: string | null; facts: unknown }>(
     `select item, rows, bytes, facts from ${schema}.copy_checkpoint where replica = $1 and run = $2 and starts_with(item, $3)`,
     [replica, run, prefix],
@@ -48,7 +49,7 @@ export async function listCheckpoints(client: pg.ClientBase, { replica, run }: O
 
 export async function writeCheckpoint(
   client: pg.ClientBase,
-  { replica, run }: Owner,
+  { replica, run }: ReplicaRun,
   item: string,
   { rows = null, bytes = null, facts = null }: { rows?: number | null; bytes?: number | null; facts?: unknown } = {},
 ): Promise<void> {
@@ -68,7 +69,7 @@ export async function forgetRuns(client: pg.ClientBase, replica: string): Promis
   await client.query(`delete from ${schema}.copy_statement where replica = $1`, [replica]);
 }
 
-export async function writeStatements(client: pg.ClientBase, { replica, run }: Owner, statements: readonly string[]): Promise<void> {
+export async function writeStatements(client: pg.ClientBase, { replica, run }: ReplicaRun, statements: readonly string[]): Promise<void> {
   await client.query(
     `insert into ${schema}.copy_statement (replica, run, number, sql) select $1, $2, ordinality - 1, sql from unnest($3::text[]) with ordinality as t(sql, ordinality)`,
     [replica, run, statements],
@@ -77,7 +78,7 @@ export async function writeStatements(client: pg.ClientBase, { replica, run }: O
 
 export async function readStatements(
   client: pg.ClientBase,
-  { replica, run }: Owner,
+  { replica, run }: ReplicaRun,
   numbers: readonly number[],
 ): Promise<Map<number, string>> {
   const { rows } = await client.query<{ number: number; sql: string }>(

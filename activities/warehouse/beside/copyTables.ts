@@ -1,15 +1,16 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
 import { pipeRows } from '../../postgres/pipeRows.ts';
-import { besideSchemas, type BesideCopy, type CopiedTable, type HeldSnapshot, type WorkItem } from './beside.contract.ts';
+import { type BesideCopy, type CopiedTable, type HeldSnapshot, type WorkItem } from './beside.contract.ts';
 import { listCheckpoints, writeCheckpoint } from './bookkeeping.ts';
 import { beginInSnapshot } from './snapshot.ts';
 import { applicationOf } from '../sessionNames.ts';
 import { columnsOf } from './tables.ts';
 
-const { next } = besideSchemas;
+const { next } = ownSchemas;
 
 export interface CopyProgress {
   table: string;

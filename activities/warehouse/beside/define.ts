@@ -1,10 +1,11 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { ClientTools } from '../../postgres/clientTools.ts';
 import { postgresFailure, type Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { besideSchemas, type BesideCopy, type BesidePlan, type HeldSnapshot } from './beside.contract.ts';
+import { type BesideCopy, type BesidePlan, type HeldSnapshot } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns, readCheckpoint, writeCheckpoint, writeStatements } from './bookkeeping.ts';
 import { whenUnread } from './dropSchemas.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from './dumpText.ts';
@@ -14,7 +15,7 @@ import { applicationOf } from '../sessionNames.ts';
 import { toolOnSource } from '../../postgres/standby.ts';
 import { tablesOf } from './tables.ts';
 
-const { next, previous } = besideSchemas;
+const { next, previous } = ownSchemas;
 const item = 'define';
 
 /** Makes the schema `next` with everything of the source's schema but data, indexes and keys, in one transaction on the target. */

@@ -1,6 +1,7 @@
+import { ownSchemas } from '../warehouse.contract.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { applicationOf } from '../sessionNames.ts';
-import { besideSchemas, type BesideCopy } from './beside.contract.ts';
+import { type BesideCopy } from './beside.contract.ts';
 import { ensureBookkeeping, forgetRuns } from './bookkeeping.ts';
 import { whenUnread } from './dropSchemas.ts';
 
@@ -11,6 +12,6 @@ const limitSeconds = 300;
 export async function discardBesideOf({ session }: Connections, copy: BesideCopy, signal: AbortSignal): Promise<void> {
   await session(copy.target, { application: applicationOf(copy, 'discard'), signal }, async (target) => {
     await ensureBookkeeping(target);
-    await whenUnread(target, { schemas: [besideSchemas.next], limitSeconds, signal }, () => forgetRuns(target, copy.replica));
+    await whenUnread(target, { schemas: [ownSchemas.next], limitSeconds, signal }, () => forgetRuns(target, copy.replica));
   });
 }

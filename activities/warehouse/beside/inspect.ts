@@ -1,10 +1,11 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { quoted } from '../../postgres/identifiers.ts';
 import type { PostgresFacts } from '../../postgres/postgres.contract.ts';
-import { readFacts } from '../../postgres/postgresFacts.ts';
-import { besideSchemas, type BesideCopy, type BesideInspection } from './beside.contract.ts';
+import { readFacts } from '../../postgres/serverFacts.ts';
+import { type BesideCopy, type BesideInspection } from './beside.contract.ts';
 import { keptKey, readLiveObjects } from './bookkeeping.ts';
 import { immovableObjectsOf, objectKey, objectsOf, schemaExists, type SchemaObject } from '../swap/catalog.ts';
 import { dependentsOf } from '../swap/dependents.ts';
@@ -136,10 +137,10 @@ async function inspectTarget(
     if (!installed.has(name))
       warnings.push(`extension ${name} of the source is not on the target (if tables use it: CREATE EXTENSION "${name}")`);
 
-  const schemas = [copy.schema, besideSchemas.next, besideSchemas.previous];
+  const schemas = [copy.schema, ownSchemas.next, ownSchemas.previous];
   const kept = new Set(copy.kept);
   const wanted = new Set(source.objects.filter(({ name }) => !kept.has(name)).map((object) => objectKey(object, schemas)));
-  const ours = (await schemaExists(client, besideSchemas.bookkeeping))
+  const ours = (await schemaExists(client, ownSchemas.bookkeeping))
     ? await readLiveObjects(client, copy.replica).catch(() => new Set<string>())
     : new Set<string>();
   const formerlyKept = [...ours].filter((key) => key.startsWith(keptKey('')));

@@ -1,9 +1,10 @@
+import { ownSchemas } from '../warehouse.contract.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { besideSchemas, type BesideCopy, type BesidePlan, type WorkItem, type WorkKind } from './beside.contract.ts';
+import { type BesideCopy, type BesidePlan, type WorkItem, type WorkKind } from './beside.contract.ts';
 import type { DumpStatement } from './dumpText.ts';
 import type { SourceTable } from './tables.ts';
 
-const { next } = besideSchemas;
+const { next } = ownSchemas;
 /** Tables below this travel together in one item, so that a schema of thousands makes a run of hundreds of steps. */
 const smallBytes = 8_000_000;
 const groupBytes = 32_000_000;

@@ -1,7 +1,8 @@
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import { postgresFailure, type Connections } from '../../postgres/connections.ts';
 import { literal, quoted } from '../../postgres/identifiers.ts';
-import { besideSchemas, type BesideCopy, type WorkItem } from './beside.contract.ts';
+import { type BesideCopy, type WorkItem } from './beside.contract.ts';
 import { listCheckpoints, readStatements, writeCheckpoint } from './bookkeeping.ts';
 import { applicationOf } from '../sessionNames.ts';
 
@@ -33,7 +34,7 @@ export async function runStatementsOf(
     for (const number of item.statements) {
       const sql = statements.get(number);
       if (sql === undefined)
-        throw failure('PostgresFailed', `statement ${number} of run ${copy.run} is not in ${quoted(besideSchemas.bookkeeping)}`);
+        throw failure('PostgresFailed', `statement ${number} of run ${copy.run} is not in ${quoted(ownSchemas.bookkeeping)}`);
       progress.statement = sql.slice(0, 120);
       if (finished.has(`statement/${number}`)) skipped += 1;
       else {

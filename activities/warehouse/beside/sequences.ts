@@ -1,12 +1,13 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { besideSchemas, type BesideCopy, type HeldSnapshot } from './beside.contract.ts';
+import { type BesideCopy, type HeldSnapshot } from './beside.contract.ts';
 import { beginInSnapshot } from './snapshot.ts';
 import { applicationOf } from '../sessionNames.ts';
 
-const { next } = besideSchemas;
+const { next } = ownSchemas;
 
 interface Position {
   name: string;

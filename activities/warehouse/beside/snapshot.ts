@@ -3,14 +3,13 @@ import { createInterface } from 'node:readline/promises';
 import type pg from 'pg';
 
 import { failure } from '../../failure.ts';
-import { beginReading } from '../../postgres/beginReading.ts';
+import { beginReading } from '../../postgres/transactions.ts';
 import { literal } from '../../postgres/identifiers.ts';
-import type { Connections } from '../../postgres/connections.ts';
+import { type Connections, untilGone } from '../../postgres/connections.ts';
 import { postgresFailure } from '../../postgres/connections.ts';
 import { giveOrder, spawnKeeper } from '../keeperProcess.ts';
 import { applicationOf, markOf } from '../sessionNames.ts';
 import { conflictsInWords, isStandby } from '../../postgres/standby.ts';
-import { untilGone } from '../../postgres/untilGone.ts';
 import type { BesideCopy, HeldSnapshot } from './beside.contract.ts';
 import type { KeeperOrder } from './snapshotKeeper.ts';
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { beginReading } from '../../postgres/beginReading.ts';
+import { beginReading } from '../../postgres/transactions.ts';
 import { readOrder } from '../keeperProcess.ts';
 
 export interface KeeperOrder {

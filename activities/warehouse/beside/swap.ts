@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
@@ -9,12 +10,12 @@ import { giveWay, holdersInWords } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { inMovingOrder, moveObject } from '../swap/move.ts';
 import { bindAgain, lockWithViews } from '../swap/views.ts';
-import { besideSchemas, type BesideCopy, type SwapReport } from './beside.contract.ts';
+import { type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
 import { dropOwnSchema } from './dropSchemas.ts';
 import { applicationOf } from '../sessionNames.ts';
 
-const { next, previous } = besideSchemas;
+const { next, previous } = ownSchemas;
 
 /**
  * Takes the schema `next` into use: the namesakes in use go to `previous`, the new ones come, in one transaction. All locks are asked for in one statement

@@ -1,14 +1,15 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { besideSchemas, type BesideCopy, type ReplicaCheck } from './beside.contract.ts';
+import { type BesideCopy, type ReplicaCheck } from './beside.contract.ts';
 import { listCheckpoints } from './bookkeeping.ts';
 import { sequencesOf } from './sequences.ts';
 import { applicationOf } from '../sessionNames.ts';
 
-const { next } = besideSchemas;
+const { next } = ownSchemas;
 
 /**
  * Looks at the copy itself before it is used: rows counted again table by table against what the source sent in its snapshot, indexes valid and

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { readLiveObjects } from '../beside/bookkeeping.ts';
 import { objectKey } from '../swap/catalog.ts';
 import { tablesOf, type SourceTable } from '../beside/tables.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { ownSchema } from '../../postgres/postgres.contract.ts';
 import { absentOnStandby } from '../../postgres/standby.ts';
 import type { Finding, ReplicaInspection, ReplicaSides } from './checks.contract.ts';
 
@@ -47,7 +47,9 @@ export async function inspectReplicaOf({ session }: Connections, sides: ReplicaS
 
 /** Names of the tables that the last swap brought; null when no swap of the replica is on record. */
 async function broughtTables(client: pg.ClientBase, { replica, schema }: ReplicaSides): Promise<Set<string> | null> {
-  const { rows } = await client.query<{ there: string | null }>('select to_regclass($1) as there', [`${ownSchema}.live_object`]);
+  const { rows } = await client.query<{ there: string | null }>('select to_regclass($1) as there', [
+    `${ownSchemas.bookkeeping}.live_object`,
+  ]);
   if (!rows[0]?.there) return null;
   const keys = await readLiveObjects(client, replica);
   if (keys.size === 0) return null;

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
-import { besideSchemas } from '../beside/beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, writeCheckpoint, writeLiveObjects } from '../beside/bookkeeping.ts';
 import { dropOwnSchema } from '../beside/dropSchemas.ts';
 import { applicationOf } from '../sessionNames.ts';
-import { postgresFailure, type Connections } from '../../postgres/connections.ts';
+import type { Connections } from '../../postgres/connections.ts';
+import { inTransaction } from '../../postgres/transactions.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { dropObject, inMovingOrder } from '../swap/move.ts';
 import type { OpenDump } from './dump.ts';
@@ -55,7 +56,7 @@ export async function emptyTargetOf(
     for (const { table, key } of going.cut) await target.query(`alter table ${table} drop constraint ${key}`);
     // Nothing else depends on what goes now: CASCADE reaches what goes itself, and the views that are written down.
     for (const object of inMovingOrder(going.objects)) await dropObject(target, object, copy.schema);
-    for (const schema of [besideSchemas.next, besideSchemas.previous]) await dropOwnSchema(target, schema);
+    for (const schema of [ownSchemas.next, ownSchemas.previous]) await dropOwnSchema(target, schema);
     const former = await readTaken(target, copy);
     await forgetTaken(target, copy);
     await writeCheckpoint(target, ownerOf(copy), checkpoints.emptied, { facts: joined(former, taken) });
@@ -97,7 +98,7 @@ async function takenAway(
 /** What this run and earlier ones took away and nobody made again. */
 export async function readTaken(target: pg.ClientBase, copy: Pick<InPlaceCopy, 'replica' | 'run'>): Promise<TakenAway> {
   const { rows } = await target.query<{ facts: TakenAway }>(
-    `select facts from ${besideSchemas.bookkeeping}.copy_checkpoint where replica = $1 and item = $2 order by finished_at`,
+    `select facts from ${ownSchemas.bookkeeping}.copy_checkpoint where replica = $1 and item = $2 order by finished_at`,
     [ownerOf(copy).replica, checkpoints.emptied],
   );
   return rows.reduce<TakenAway>((all, { facts }) => joined(all, facts), { views: [], grants: [], sharedTypes: [], dump: '' });
@@ -105,7 +106,7 @@ export async function readTaken(target: pg.ClientBase, copy: Pick<InPlaceCopy, '
 
 /** Forgets every checkpoint of the replica's runs in this mode. */
 export async function forgetTaken(target: pg.ClientBase, copy: Pick<InPlaceCopy, 'replica' | 'run'>): Promise<void> {
-  await target.query(`delete from ${besideSchemas.bookkeeping}.copy_checkpoint where replica = $1`, [ownerOf(copy).replica]);
+  await target.query(`delete from ${ownSchemas.bookkeeping}.copy_checkpoint where replica = $1`, [ownerOf(copy).replica]);
 }
 
 function joined(former: TakenAway, later: TakenAway): TakenAway {
@@ -125,12 +126,7 @@ export async function dropHalfDefined(target: pg.ClientBase, copy: InPlaceCopy, 
   const going = await goingOf(target, copy, new Set(facts.wanted));
   if (going.obstacles.length > 0)
     throw failure('PostgresFailed', `these depend on what was being restored: ${going.obstacles.slice(0, 20).join(' | ')}`);
-  await target.query('begin');
-  try {
+  await inTransaction(target, async () => {
     for (const object of inMovingOrder(going.objects)) await dropObject(target, object, copy.schema);
-    await target.query('commit');
-  } catch (error) {
-    await target.query('rollback');
-    throw postgresFailure(copy.target, error);
-  }
+  });
 }

@@ -1,5 +1,5 @@
 import type { BesideCopy, BesideInspection, ReplicaCheck } from '../beside/beside.contract.ts';
-import type { RoomLimits } from '../room.contract.ts';
+import type { RoomLimits } from '../warehouse.contract.ts';
 
 /** The same words as for a copy beside; `run` is the run whose dump is restored. */
 export type InPlaceCopy = BesideCopy;

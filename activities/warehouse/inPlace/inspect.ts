@@ -3,7 +3,7 @@ import { applicationOf } from '../sessionNames.ts';
 import { quoted } from '../../postgres/identifiers.ts';
 import { openDump, type InPlaceContext } from './dump.ts';
 import { findRoom, findWorkRoom } from '../findRoom.ts';
-import type { RoomLimits } from '../room.contract.ts';
+import type { RoomLimits } from '../warehouse.contract.ts';
 import { goingOf } from './objectsToDrop.ts';
 import type { InPlaceCopy, InPlaceInspection } from './inPlace.contract.ts';
 import { readSourceFacts } from './sourceFacts.ts';

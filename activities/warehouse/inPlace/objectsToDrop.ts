@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { besideSchemas } from '../beside/beside.contract.ts';
+import { ownSchemas } from '../warehouse.contract.ts';
 import { readLiveObjects } from '../beside/bookkeeping.ts';
 import { dependentsOf } from '../swap/dependents.ts';
 import { objectKey, objectsOf, schemaExists, type SchemaObject } from '../swap/catalog.ts';
@@ -20,7 +20,7 @@ export interface Going {
 }
 
 export function ownSchemasOf({ schema }: Pick<InPlaceCopy, 'schema'>): string[] {
-  return [schema, besideSchemas.next, besideSchemas.previous];
+  return [schema, ownSchemas.next, ownSchemas.previous];
 }
 
 /**
@@ -28,7 +28,7 @@ export function ownSchemasOf({ schema }: Pick<InPlaceCopy, 'schema'>): string[] 
  * tables but the kept ones, and with none kept everything that its user owned (DROP OWNED): no dump brings those back. Call with an empty search_path.
  */
 export async function goingOf(client: pg.ClientBase, copy: InPlaceCopy, wanted: ReadonlySet<string>): Promise<Going> {
-  const bookkeeping = await schemaExists(client, besideSchemas.bookkeeping);
+  const bookkeeping = await schemaExists(client, ownSchemas.bookkeeping);
   const ours = bookkeeping ? await readLiveObjects(client, copy.replica).catch(() => new Set<string>()) : new Set<string>();
   const kept = new Set(copy.kept);
   const keyOf = (object: SchemaObject): string => objectKey(object, ownSchemasOf(copy));

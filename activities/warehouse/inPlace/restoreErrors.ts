@@ -1,6 +1,6 @@
+import { saysLostConnection } from '../../postgres/clientTools.ts';
 import { failure } from '../../failure.ts';
 import { endOf, redact } from '../../tools/redact.ts';
-import { saysLostConnection } from '../../postgres/lostConnection.ts';
 import type { Kept } from './keptTool.ts';
 
 /** Entries without which all data, keys and indexes are there: their errors are reported and let pass. Every other error fails the restore. */

@@ -1,14 +1,14 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import { requalify } from '../beside/dumpText.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
 import type { SchemaObject } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf, type Dependent } from '../swap/dependents.ts';
 import { viewDefinitions, type Rebinding } from '../swap/views.ts';
-import { loadSchemas } from './incremental.contract.ts';
 
-const { load } = loadSchemas;
+const { load } = ownSchemas;
 
 /** What hangs on a table that is about to be replaced. */
 export interface BoundObjects {

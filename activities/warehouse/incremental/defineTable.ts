@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import { loadGrammar, readDump, requalify, type DumpStatement } from '../beside/dumpText.ts';
 import { applicationOf } from '../sessionNames.ts';
@@ -7,10 +8,10 @@ import type { ClientTools } from '../../postgres/clientTools.ts';
 import { postgresFailure, type Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
 import { toolOnSource } from '../../postgres/standby.ts';
-import { loadSchemas, type IncrementalCopy, type IncrementalTableSetting } from './incremental.contract.ts';
+import { type IncrementalCopy, type IncrementalTableSetting } from './incremental.contract.ts';
 import type { Ends } from './tableWork.ts';
 
-const { load } = loadSchemas;
+const { load } = ownSchemas;
 
 export interface TableDefinition {
   /** Missing types, the table, its sequence and defaults. */

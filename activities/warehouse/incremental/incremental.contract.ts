@@ -1,8 +1,5 @@
 import type { PostgresFacts, PostgresRef } from '../../postgres/postgres.contract.ts';
 
-/** Schemas of the target: where a table is loaded whole, and where the one that it replaces stands for the moment of the swap. */
-export const loadSchemas = { load: 'nightshift_load', retired: 'nightshift_retired' } as const;
-
 /** Tables of one replica that are carried on by their new rows, and left alone by the full replication (pix 8, 23). */
 export interface IncrementalCopy {
   /** Name of the replica, and of the run that the counts of the report belong to. */

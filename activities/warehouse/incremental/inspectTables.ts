@@ -1,10 +1,10 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { ownSchema } from '../../postgres/postgres.contract.ts';
-import { readFacts } from '../../postgres/postgresFacts.ts';
+import { readFacts } from '../../postgres/serverFacts.ts';
 import type { IncrementalCopy, IncrementalInspection, IncrementalTableSetting, InspectedTable } from './incremental.contract.ts';
 import { absentOnStandby, isStandbyOf, standbyOfTarget } from '../../postgres/standby.ts';
 import { plainSession } from './sourceSnapshot.ts';
@@ -30,11 +30,11 @@ export async function inspectIncrementalOf(
       if (targetFacts.user === 'postgres') faults.push('target: the user is postgres; use one that owns the warehouse and nothing else');
       const { rows } = await target.query<{ create: boolean; kept: string | null }>(
         `select has_database_privilege(current_database(), 'create') as create, to_regclass($1)::text as kept`,
-        [`${ownSchema}.incremental_chunk`],
+        [`${ownSchemas.bookkeeping}.incremental_chunk`],
       );
       const recorded = rows[0]?.kept !== null;
       const absent = new Set(await absentOnStandby(source, { schema: copy.schema, kept: [] }));
-      if (!recorded && !rows[0]?.create) faults.push(`target: user ${targetFacts.user} may not create schema ${ownSchema}`);
+      if (!recorded && !rows[0]?.create) faults.push(`target: user ${targetFacts.user} may not create schema ${ownSchemas.bookkeeping}`);
       const tables: InspectedTable[] = [];
       for (const setting of copy.tables) {
         onTable(setting.name);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { ClientTools } from '../../postgres/clientTools.ts';
 import type { Connections } from '../../postgres/connections.ts';
@@ -7,13 +8,13 @@ import { literal, qualified, quoted } from '../../postgres/identifiers.ts';
 import { bringUp, settingOf, withEnds } from './copyTable.ts';
 import { buildMaterialized, boundObjects } from './boundObjects.ts';
 import { ownIndexes, readDefinition, runDefinition, type TableDefinition } from './defineTable.ts';
-import { loadSchemas, type IncrementalCopy, type LoadedTable } from './incremental.contract.ts';
+import { type IncrementalCopy, type LoadedTable } from './incremental.contract.ts';
 import { ensureIncrementalState, forgetState, readState, type TableAddress } from './state.ts';
 import { factsOf } from './tableFacts.ts';
 import { swapTable } from './swapTable.ts';
 import type { Ends, TableProgress } from './tableWork.ts';
 
-const { load } = loadSchemas;
+const { load } = ownSchemas;
 
 /** One table whole: defined as on the source beside the one in use, filled in chunks, indexed, counted, taken into use. */
 export async function loadIncrementalOf(

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { historyOf } from '../../postgres/history.ts';
+import { historyOf } from '../../postgres/serverFacts.ts';
 
 /**
  * Which history the transaction numbers of the source belong to: cluster, database, timeline. Two snapshots of one origin saw the same history, one perhaps less of it.

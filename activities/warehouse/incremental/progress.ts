@@ -1,7 +1,7 @@
+import { ownSchemas } from '../warehouse.contract.ts';
 import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../../postgres/connections.ts';
-import { ownSchema } from '../../postgres/postgres.contract.ts';
-import { loadSchemas, type IncrementalCopy, type IncrementalProgress } from './incremental.contract.ts';
+import { type IncrementalCopy, type IncrementalProgress } from './incremental.contract.ts';
 
 /** Committed chunks of the run, and what the target's own view says of the chunks under way. */
 export async function readIncrementalProgressOf({ session }: Connections, copy: IncrementalCopy): Promise<IncrementalProgress> {
@@ -11,9 +11,9 @@ export async function readIncrementalProgressOf({ session }: Connections, copy: 
          (select coalesce(sum(p.tuples_processed), 0) from pg_stat_progress_copy p join pg_class k on k.oid = p.relid join pg_namespace n on n.oid = k.relnamespace
           where k.relname = t.name and n.nspname in ($4, $5)) as under
        from unnest($3::text[]) as t(name)
-         left join ${ownSchema}.incremental_chunk c on c.replica = $1 and c.run = $2 and c.name = t.name
+         left join ${ownSchemas.bookkeeping}.incremental_chunk c on c.replica = $1 and c.run = $2 and c.name = t.name
        group by t.name order by t.name`,
-      [copy.replica, copy.run, copy.tables.map(({ name }) => name), copy.schema, loadSchemas.load],
+      [copy.replica, copy.run, copy.tables.map(({ name }) => name), copy.schema, ownSchemas.load],
     );
     return {
       tables: rows.map(({ table, ...row }) => ({

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { beginReading } from '../../postgres/beginReading.ts';
+import { beginReading } from '../../postgres/transactions.ts';
 import { originOf } from './origin.ts';
 
 /** What a run sees of the source, and what it may conclude the next time. */

@@ -1,9 +1,11 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import { ensureOwnTables } from '../ownTables.ts';
-import { ownSchema as schema } from '../../postgres/postgres.contract.ts';
 import type { TableColumn } from './tableFacts.ts';
+
+const { bookkeeping: schema } = ownSchemas;
 
 /** A table of the target as the runs know it. `place` is the schema that it stands in: that of the replica, or the one where it is loaded whole. */
 export interface TableAddress {

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { ownSchemas } from '../warehouse.contract.ts';
 import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
@@ -8,10 +9,10 @@ import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { bindAgain } from '../swap/views.ts';
 import { boundObjects } from './boundObjects.ts';
-import { loadSchemas, type IncrementalCopy } from './incremental.contract.ts';
+import { type IncrementalCopy } from './incremental.contract.ts';
 import { moveState, readState, type TableAddress } from './state.ts';
 
-const { load, retired } = loadSchemas;
+const { load, retired } = ownSchemas;
 
 /**
  * Takes a loaded table into use: grants, views, routines and the table's state follow it, the former one is dropped, all in one transaction that gives way to

@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
+import type { ComparedSchemas, SchemaCopy } from './schemaCopy.contract.ts';
+import { ownSchemas } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { Connections } from '../../postgres/connections.ts';
-import type { ComparedSchemas, SchemaCopy } from '../../postgres/dumps/dumps.contract.ts';
-import { ownSchemas } from '../ownSchemas.ts';
 
 const application = 'nightshift schema compare';
 const toldMax = 30;
@@ -42,7 +42,7 @@ async function readRelations(client: pg.ClientBase): Promise<Map<string, string>
      where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1::text[])
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
      order by 1`,
-    [ownSchemas],
+    [Object.values(ownSchemas)],
   );
   return new Map(rows.map(({ name, form }) => [name, form]));
 }

@@ -1,12 +1,10 @@
 import type pg from 'pg';
 
+import type { CopiedSchema, SchemaCopy } from './schemaCopy.contract.ts';
+import { ownSchemas, type ReplicaRun } from '../warehouse.contract.ts';
 import { failure } from '../../failure.ts';
 import type { Connections } from '../../postgres/connections.ts';
-import { ownSchema } from '../../postgres/postgres.contract.ts';
-import { ensureReplacements, readReplacement, writeReplacement } from '../replacements/record.ts';
-import type { ReplacementOwner } from '../replacements/owner.contract.ts';
-import type { CopiedSchema, SchemaCopy } from '../../postgres/dumps/dumps.contract.ts';
-import { ownSchemas } from '../ownSchemas.ts';
+import { ensureReplacements, readReplacement, writeReplacement } from '../replacementRecord.ts';
 
 const application = 'nightshift schema copy record';
 
@@ -24,7 +22,7 @@ interface CopyRecord {
 export async function recordCopy(
   { session }: Connections,
   { source, target }: SchemaCopy,
-  owner: ReplacementOwner,
+  owner: ReplicaRun,
   report: CopiedSchema,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -47,11 +45,11 @@ export async function recordCopy(
 export async function findSchemaCopy(
   { session }: Connections,
   { source, target }: SchemaCopy,
-  owner: ReplacementOwner,
+  owner: ReplicaRun,
   signal: AbortSignal,
 ): Promise<{ known: boolean; report: CopiedSchema | null }> {
   const { record, known } = await session(source, { application, signal }, async (warehouse) => ({
-    record: (await readReplacement(warehouse, owner, 'schemaCopy')) as CopyRecord | null,
+    record: await readReplacement<CopyRecord>(warehouse, owner, 'schemaCopy'),
     known: await mayRecord(warehouse),
   }));
   // It is written before the script is played: without it nothing was.
@@ -68,14 +66,14 @@ export async function findSchemaCopy(
 export async function readSchemaCopyOf(
   connections: Connections,
   copy: SchemaCopy,
-  owner: ReplacementOwner,
+  owner: ReplicaRun,
   signal: AbortSignal,
 ): Promise<CopiedSchema | null> {
   const { known, report } = await findSchemaCopy(connections, copy, owner, signal);
   if (known) return report;
   throw failure(
     'PostgresFailed',
-    `the ${copy.source.name} has no record of copies: its user may not make schema ${ownSchema} there, or it is a standby`,
+    `the ${copy.source.name} has no record of copies: its user may not make schema ${ownSchemas.bookkeeping} there, or it is a standby`,
   );
 }
 
@@ -98,7 +96,7 @@ async function awaitLocks(client: pg.ClientBase, names: readonly string[]): Prom
 
 async function mayRecord(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query<{ may: boolean }>(
-    `select not pg_is_in_recovery() and (to_regclass('${ownSchema}.replacement') is not null or has_database_privilege(current_database(), 'create')) as may`,
+    `select not pg_is_in_recovery() and (to_regclass('${ownSchemas.bookkeeping}.replacement') is not null or has_database_privilege(current_database(), 'create')) as may`,
   );
   return rows[0]?.may === true;
 }
@@ -109,7 +107,7 @@ async function relationsOf(client: pg.ClientBase): Promise<Map<string, string>> 
     `select format('%I.%I', n.nspname, c.relname) as name, c.oid::bigint::text as oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> all($1::text[])
        and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`,
-    [ownSchemas],
+    [Object.values(ownSchemas)],
   );
   return new Map(rows.map(({ name, oid }) => [name, oid]));
 }

@@ -2,12 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { ClientTools } from '../../postgres/clientTools.ts';
+import type { CopiedSchema, SchemaCopy } from './schemaCopy.contract.ts';
+import { type ReplicaRun, ownSchemas } from '../warehouse.contract.ts';
+import { withoutSchemas, type ClientTools } from '../../postgres/clientTools.ts';
 import type { Connections } from '../../postgres/connections.ts';
-import type { ReplacementOwner } from '../replacements/owner.contract.ts';
 import { findSchemaCopy, recordCopy } from './copyRecord.ts';
-import type { CopiedSchema, SchemaCopy } from '../../postgres/dumps/dumps.contract.ts';
-import { ownSchemas, without } from '../ownSchemas.ts';
 import { chooseEntries, readPresent, withoutImpossibleDrops } from './schemaScript.ts';
 
 const application = 'nightshift schema copy';
@@ -23,7 +22,7 @@ export async function copySchemaOf(
   connections: Connections,
   tools: ClientTools,
   copy: SchemaCopy,
-  owner: ReplacementOwner,
+  owner: ReplicaRun,
   { signal, onPart }: { signal: AbortSignal; onPart: (part: string) => void },
 ): Promise<CopiedSchema> {
   const { session, urlOf } = connections;
@@ -35,7 +34,7 @@ export async function copySchemaOf(
   try {
     const [archive, list, script] = [join(folder, 'schema.dump'), join(folder, 'schema.list'), join(folder, 'schema.sql')];
     onPart('dump');
-    const dumped = ['--format=custom', ...kinds, ...notForCopies, ...without(ownSchemas), `--file=${archive}`];
+    const dumped = ['--format=custom', ...kinds, ...notForCopies, ...withoutSchemas(Object.values(ownSchemas)), `--file=${archive}`];
     await tools.run('pg_dump', dumped, { url: await urlOf(source), application, signal });
     const chosen = chooseEntries(await tools.run('pg_restore', ['--list', archive], { application, signal }), present.extensions);
     await writeFile(list, chosen.list, { mode: 0o600 });

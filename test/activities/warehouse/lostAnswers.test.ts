@@ -3,10 +3,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
-import { createDumpActivities } from '../../../activities/postgres/dumps/dumpActivities.ts';
 import { createLearningContentActivities } from '../../../activities/lcms/learningContentActivities.ts';
 import { createOpenDataActivities } from '../../../activities/openData/openDataActivities.ts';
-import { createReplacementActivities } from '../../../activities/warehouse/replacements/replacementActivities.ts';
+import { createSchemaCopyActivities } from '../../../activities/warehouse/schemaCopy/schemaCopyActivities.ts';
 import { startLcmsStandIn } from '../../../deploy/lab/pixStandIns/lcmsStandIn.ts';
 import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pixStandIns/openDataStandIn.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
@@ -30,8 +29,7 @@ describe('an act whose answer was lost', { concurrency: 1 }, () => {
     return {
       ...createOpenDataActivities({ connections }),
       ...createLearningContentActivities({ connections, resolveSecret }),
-      ...createDumpActivities({ connections, resolveSecret, tools: createClientTools(programs) }),
-      ...createReplacementActivities({ connections }),
+      ...createSchemaCopyActivities({ connections, tools: createClientTools(programs) }),
     };
   };
   before(async () => {

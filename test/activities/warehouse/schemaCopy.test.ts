@@ -9,7 +9,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { chooseEntries } from '../../../activities/warehouse/schemaCopy/schemaScript.ts';
-import { createDumpActivities } from '../../../activities/postgres/dumps/dumpActivities.ts';
+import { createSchemaCopyActivities } from '../../../activities/warehouse/schemaCopy/schemaCopyActivities.ts';
 import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
@@ -38,7 +38,7 @@ test('of an archive, extensions that the target has, the schemas that hold them 
 
 describe('the copy of a schema into another database', { concurrency: 1 }, () => {
   let bench: BesideBench;
-  let dumps: ReturnType<typeof createDumpActivities>;
+  let copies: ReturnType<typeof createSchemaCopyActivities>;
   let temporary: string;
   before(async () => {
     bench = await openBesideBench();
@@ -47,8 +47,8 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
     process.env['TMPDIR'] = temporary;
     await fillPixSource({ url: bench.urls.source, rows: 300 });
     const resolveSecret = async (name: string): Promise<string> => (name === 'source' ? bench.urls.source : bench.urls.target);
-    dumps = createDumpActivities({
-      ...{ connections: createConnections(resolveSecret), resolveSecret },
+    copies = createSchemaCopyActivities({
+      connections: createConnections(resolveSecret),
       tools: createClientTools(await tool('postgres')),
     });
   });
@@ -59,8 +59,8 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
 
   let runs = 0;
   const ownerOf = (run: string) => ({ replica: 'pix', run });
-  const act = (run = `run-${(runs += 1)}`) => runActivity(() => dumps.copySchema({ owner: ownerOf(run), copy }));
-  const compare = () => runActivity(() => dumps.compareSchemas({ copy }));
+  const act = (run = `run-${(runs += 1)}`) => runActivity(() => copies.copySchema({ owner: ownerOf(run), copy }));
+  const compare = () => runActivity(() => copies.compareSchemas({ copy }));
   const tablesOf = async (side: 'source' | 'target'): Promise<string[]> =>
     (
       await bench.sql<{ name: string }>(
@@ -119,7 +119,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
   test('the warehouse itself and databases that must not be touched are refused as target', async () => {
     const inspect = (target: string, others: string[]) =>
       runActivity(() =>
-        dumps.inspectSchemaCopy({
+        copies.inspectSchemaCopy({
           copy: { ...copy, target: { name: 'schema copy', url: target } },
           others: others.map((url) => ({ name: 'production', url })),
         }),
@@ -133,7 +133,7 @@ describe('the copy of a schema into another database', { concurrency: 1 }, () =>
     const holder = await bench.connect('target');
     try {
       await holder.query('begin; lock table users in access share mode');
-      const running = beginActivity(() => dumps.copySchema({ owner: ownerOf('cancelled'), copy }));
+      const running = beginActivity(() => copies.copySchema({ owner: ownerOf('cancelled'), copy }));
       const sessions = () =>
         bench.sql('target', `select wait_event_type as waits from pg_stat_activity where application_name = 'nightshift schema copy'`);
       await waitUntil('it waits for the table', async () => (await sessions()).some(({ waits }) => waits === 'Lock'));
