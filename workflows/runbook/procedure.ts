@@ -103,7 +103,8 @@ export function handDown(request: RunRequest): HandedDown {
 
 function handedDownBy(input: unknown): RunRequest | null {
   const handed = (input as Partial<HandedDown> | null)?.handedDown;
-  return handed && handed.by === workflowInfo().parent?.workflowId ? handed.request : null;
+  const { parent } = workflowInfo();
+  return handed && parent && handed.by === parent.workflowId ? handed.request : null;
 }
 
 /** Validates and resolves the input in a local activity, so that a bad one fails the run with every fault, readable. */
