@@ -50,6 +50,7 @@ export interface Run {
   broughtBack(id: string): void;
   /**
    * Runs work, then brings back what it took down, whatever became of it: done, failed, cancelled. The way back is shielded from cancellation.
+   * May stand within another one, which then brings back the rest; never beside one in the same run.
    * @param stages the way back in an order of its own; absent: what was declared with `takeDown`, newest first.
    */
   untilBack<Result>(work: () => Promise<Result>, stages?: (failed: { error: unknown } | null) => BringBackStage[]): Promise<Result>;
@@ -240,18 +241,20 @@ export function beginRun(options: RunOptions): FramedRun {
       progress.down = progress.down.filter((item) => item.id !== id);
       backs.delete(id);
     },
-    untilBack: (work, stages) =>
-      wayBackOf(
+    untilBack(work, stages) {
+      const downBefore = new Set(progress.down.map(({ id }) => id));
+      return wayBackOf(
         run,
         policy,
         work,
-        (failed) => stages?.(failed) ?? declaredStages(failed),
+        (failed) => stages?.(failed) ?? declaredStages(downBefore, failed),
         () => {
           if (progress.down.length > 0 || downSinceMs === null) return;
           progress.downtimeSeconds += (Date.now() - downSinceMs) / 1000;
           downSinceMs = null;
         },
-      ),
+      );
+    },
     async ask(question) {
       const open: OpenQuestion = {
         id: question.id,
@@ -318,10 +321,10 @@ export function beginRun(options: RunOptions): FramedRun {
   };
 
   /** Newest first, one after the other: what was taken down last is needed by nothing that is still down. */
-  function declaredStages(failed: { error: unknown } | null): BringBackStage[] {
+  function declaredStages(downBefore: ReadonlySet<string>, failed: { error: unknown } | null): BringBackStage[] {
     return [...progress.down].reverse().flatMap(({ id, back }) => {
       const item = backs.get(id);
-      if (!item || back === 'never' || (back === 'afterSuccess' && failed)) return [];
+      if (!item || downBefore.has(id) || back === 'never' || (back === 'afterSuccess' && failed)) return [];
       return [{ items: [{ ...item, settles: [id] }], atOnceMax: 1 }];
     });
   }
