@@ -70,7 +70,7 @@ export interface FramedRun extends Run {
   stopReason: Error | null;
   setState(state: RunProgress['state']): void;
   setAttention(attention: Attention): void;
-  report(ended: { at: Date; error?: unknown } | null): RunReport;
+  report(ended: { at: Date; failure?: RunReport['failure'] } | null): RunReport;
   /** Waits between two tries of the way back; `retryStep` of an operator ends it early. */
   waitForRetry(seconds: number, summary: string): Promise<void>;
 }
@@ -312,7 +312,7 @@ export function beginRun(options: RunOptions): FramedRun {
         seconds: secondsSince(beganMs, endMs),
         downtimeSeconds: progress.downtimeSeconds + (downSinceMs === null ? 0 : endMs - downSinceMs) / 1000,
         stillDown: progress.down,
-        failure: ended?.error === undefined ? null : describeFailure(ended.error),
+        failure: ended?.failure ?? null,
         steps: progress.steps,
         decisions: progress.decisions,
         warnings: progress.warnings,
