@@ -146,6 +146,9 @@ export function beginRun(options: RunOptions): FramedRun {
     settleAttention();
     try {
       await condition(() => heldDecisions.has(planned.id), policy.holdSeconds * 1000, { summary: `held: ${planned.title}`.slice(0, 180) });
+    } catch (error) {
+      end(record, 'failed');
+      throw error;
     } finally {
       progress.held = progress.held.filter(({ step }) => step !== planned.id);
       settleAttention();
