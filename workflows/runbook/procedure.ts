@@ -84,7 +84,7 @@ export async function procedure<Request extends RunRequest, Plan extends object,
     return report;
   } catch (error) {
     // A platform that is down is louder than a cancel; any other failure on the way out of a cancelled run is part of its end.
-    const isCancelled = isCancellation(error) || (root.consideredCancelled && describeFailure(error).type !== 'PlatformNotRestored');
+    const isCancelled = root.consideredCancelled && describeFailure(error).type !== 'PlatformNotRestored';
     run.setState(isCancelled ? 'cancelled' : 'failed');
     const failure = isCancelled ? { type: 'Cancelled', message: cancelledInWords(spec, request, error) } : describeFailure(error);
     final = run.report({ at: new Date(), failure });
