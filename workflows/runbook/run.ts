@@ -1,7 +1,7 @@
 import { CancellationScope, condition, log, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
-import { failure } from '../../activities/failure.ts';
+import { failure, withoutRemedy } from '../../activities/failure.ts';
 import { searchAttributes, type Attention } from '../names.contract.ts';
 import { secondsSince } from './elapsed.ts';
 import { describeFailure, isCancellation } from './failures.ts';
@@ -211,7 +211,10 @@ export function beginRun(options: RunOptions): FramedRun {
           }
           end(record, 'failed');
           if (decision?.choice === 'abort')
-            throw failure('StepAborted', `${planned.title}: aborted by ${decision.message.by}; the step had failed: ${message}`);
+            throw failure(
+              'StepAborted',
+              `${planned.title}: aborted by ${decision.message.by}${decision.message.why ? `: ${decision.message.why}` : ''}; the step had failed: ${withoutRemedy(message)}`,
+            );
           throw error;
         }
       }
