@@ -7,19 +7,24 @@ const firstPauseMs = 5_000;
 const pauseMaxMs = 300_000;
 const shareOfElapsed = 1 / 20;
 
-/** Work, and a watch that ends with it. A watch that fails fails the whole once the work has ended. */
+/** Work, and a watch that ends with it. A watch that fails fails the whole once the work has ended; of two failures that of the work is thrown. */
 export async function alongside<Result>(watch: () => Promise<void>, work: () => Promise<Result>): Promise<Result> {
   const scope = new CancellationScope({ cancellable: true });
   const watching = scope.run(watch).catch((error: unknown) => {
     if (!isCancellation(error)) throw error;
   });
   watching.catch(() => undefined);
+  let result: Result;
   try {
-    return await work();
-  } finally {
+    result = await work();
+  } catch (error) {
     scope.cancel();
-    await watching;
+    await watching.catch(() => undefined);
+    throw error;
   }
+  scope.cancel();
+  await watching;
+  return result;
 }
 
 /** Until the next look at something that has been going on since `beganMs`: a twentieth of that, between `firstMs` and 5 minutes. */

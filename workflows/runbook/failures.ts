@@ -12,7 +12,11 @@ export function describeFailure(error: unknown): { type: string; message: string
   const inner = unwrapFailure(error);
   if (inner instanceof ApplicationFailure) return { type: inner.type ?? 'Unknown', message: inner.message };
   if (inner instanceof TimeoutFailure) return { type: 'DeadlineExceeded', message: timeoutMessage(error, inner) };
-  if (isCancellation(error)) return { type: 'Cancelled', message: 'cancelled' };
+  if (isCancellation(error))
+    return {
+      type: 'Cancelled',
+      message: error instanceof ChildWorkflowFailure ? `its part ${error.execution.workflowId} was cancelled` : 'cancelled',
+    };
   return { type: inner instanceof Error ? inner.name : 'Unknown', message: inner instanceof Error ? inner.message : String(inner) };
 }
 

@@ -84,12 +84,13 @@ export async function procedure<Request extends RunRequest, Plan extends object,
     return report;
   } catch (error) {
     // A platform that is down is louder than a cancel; any other failure on the way out of a cancelled run is part of its end.
-    const isCancelled = isCancellation(error) || (root.consideredCancelled && describeFailure(error).type !== 'PlatformNotRestored');
+    const isCancelled = root.consideredCancelled && describeFailure(error).type !== 'PlatformNotRestored';
     run.setState(isCancelled ? 'cancelled' : 'failed');
-    const failure = isCancelled ? cancelledFailure(spec, request, error) : error;
-    final = run.report({ at: new Date(), error: failure });
-    if (isCancelled) throw failure;
-    throw readableFailure(failure, { ...final, steps: final.steps.filter(({ state }) => state === 'failed' || state === 'held') });
+    const failure = isCancelled ? { type: 'Cancelled', message: cancelledInWords(spec, request, error) } : describeFailure(error);
+    final = run.report({ at: new Date(), failure });
+    // The server keeps no words of a cancel: they stand in report and memo.
+    if (isCancelled) throw new CancelledFailure(failure.message);
+    throw readableFailure(error, { ...final, steps: final.steps.filter(({ state }) => state === 'failed' || state === 'held') });
   } finally {
     const ended = final ?? run.report({ at: new Date() });
     upsertMemo({ [outcomeKey]: outcomeOf(ended) });
@@ -116,7 +117,8 @@ export function handDown(request: RunRequest): HandedDown {
 
 function handedDownBy(input: unknown): RunRequest | null {
   const handed = (input as Partial<HandedDown> | null)?.handedDown;
-  return handed && handed.by === workflowInfo().parent?.workflowId ? handed.request : null;
+  const { parent } = workflowInfo();
+  return handed && parent && handed.by === parent.workflowId ? handed.request : null;
 }
 
 /** Validates and resolves the input in a local activity, so that a bad one fails the run with every fault, readable. */
@@ -129,13 +131,13 @@ async function readInput(type: string, input: unknown): Promise<RunRequest> {
   }
 }
 
-function cancelledFailure<Request extends RunRequest>(
+function cancelledInWords<Request extends RunRequest>(
   { cancelled = 'nothing half-done is left' }: Pick<Procedure<Request, object>, 'cancelled'>,
   request: Request,
   error: unknown,
-): CancelledFailure {
+): string {
   const state = typeof cancelled === 'function' ? cancelled(request) : cancelled;
-  return new CancelledFailure(`cancelled; ${state}${isCancellation(error) ? '' : `; on the way out: ${describeFailure(error).message}`}`);
+  return `cancelled; ${state}${isCancellation(error) ? '' : `; on the way out: ${describeFailure(error).message}`}`;
 }
 
 const namedMax = 10;

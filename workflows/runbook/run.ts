@@ -1,7 +1,7 @@
 import { CancellationScope, condition, log, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 
-import { failure } from '../../activities/failure.ts';
+import { failure, withoutRemedy } from '../../activities/failure.ts';
 import { searchAttributes, type Attention } from '../names.contract.ts';
 import { secondsSince } from './elapsed.ts';
 import { describeFailure, isCancellation } from './failures.ts';
@@ -50,6 +50,7 @@ export interface Run {
   broughtBack(id: string): void;
   /**
    * Runs work, then brings back what it took down, whatever became of it: done, failed, cancelled. The way back is shielded from cancellation.
+   * May stand within another one, which then brings back the rest; never beside one in the same run.
    * @param stages the way back in an order of its own; absent: what was declared with `takeDown`, newest first.
    */
   untilBack<Result>(work: () => Promise<Result>, stages?: (failed: { error: unknown } | null) => BringBackStage[]): Promise<Result>;
@@ -69,7 +70,7 @@ export interface FramedRun extends Run {
   stopReason: Error | null;
   setState(state: RunProgress['state']): void;
   setAttention(attention: Attention): void;
-  report(ended: { at: Date; error?: unknown } | null): RunReport;
+  report(ended: { at: Date; failure?: RunReport['failure'] } | null): RunReport;
   /** Waits between two tries of the way back; `retryStep` of an operator ends it early. */
   waitForRetry(seconds: number, summary: string): Promise<void>;
 }
@@ -145,6 +146,9 @@ export function beginRun(options: RunOptions): FramedRun {
     settleAttention();
     try {
       await condition(() => heldDecisions.has(planned.id), policy.holdSeconds * 1000, { summary: `held: ${planned.title}`.slice(0, 180) });
+    } catch (error) {
+      end(record, 'failed');
+      throw error;
     } finally {
       progress.held = progress.held.filter(({ step }) => step !== planned.id);
       settleAttention();
@@ -207,7 +211,10 @@ export function beginRun(options: RunOptions): FramedRun {
           }
           end(record, 'failed');
           if (decision?.choice === 'abort')
-            throw failure('StepAborted', `${planned.title}: aborted by ${decision.message.by}; the step had failed: ${message}`);
+            throw failure(
+              'StepAborted',
+              `${planned.title}: aborted by ${decision.message.by}${decision.message.why ? `: ${decision.message.why}` : ''}; the step had failed: ${withoutRemedy(message)}`,
+            );
           throw error;
         }
       }
@@ -239,18 +246,20 @@ export function beginRun(options: RunOptions): FramedRun {
       progress.down = progress.down.filter((item) => item.id !== id);
       backs.delete(id);
     },
-    untilBack: (work, stages) =>
-      wayBackOf(
+    untilBack(work, stages) {
+      const downBefore = new Set(progress.down.map(({ id }) => id));
+      return wayBackOf(
         run,
         policy,
         work,
-        (failed) => stages?.(failed) ?? declaredStages(failed),
+        (failed) => stages?.(failed) ?? declaredStages(downBefore, failed),
         () => {
           if (progress.down.length > 0 || downSinceMs === null) return;
           progress.downtimeSeconds += (Date.now() - downSinceMs) / 1000;
           downSinceMs = null;
         },
-      ),
+      );
+    },
     async ask(question) {
       const open: OpenQuestion = {
         id: question.id,
@@ -308,7 +317,7 @@ export function beginRun(options: RunOptions): FramedRun {
         seconds: secondsSince(beganMs, endMs),
         downtimeSeconds: progress.downtimeSeconds + (downSinceMs === null ? 0 : endMs - downSinceMs) / 1000,
         stillDown: progress.down,
-        failure: ended?.error === undefined ? null : describeFailure(ended.error),
+        failure: ended?.failure ?? null,
         steps: progress.steps,
         decisions: progress.decisions,
         warnings: progress.warnings,
@@ -317,10 +326,10 @@ export function beginRun(options: RunOptions): FramedRun {
   };
 
   /** Newest first, one after the other: what was taken down last is needed by nothing that is still down. */
-  function declaredStages(failed: { error: unknown } | null): BringBackStage[] {
+  function declaredStages(downBefore: ReadonlySet<string>, failed: { error: unknown } | null): BringBackStage[] {
     return [...progress.down].reverse().flatMap(({ id, back }) => {
       const item = backs.get(id);
-      if (!item || back === 'never' || (back === 'afterSuccess' && failed)) return [];
+      if (!item || downBefore.has(id) || back === 'never' || (back === 'afterSuccess' && failed)) return [];
       return [{ items: [{ ...item, settles: [id] }], atOnceMax: 1 }];
     });
   }

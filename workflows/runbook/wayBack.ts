@@ -45,7 +45,8 @@ export async function wayBackOf<Result>(
     outcome = { error };
   }
   const failed = 'error' in outcome ? { error: (isCancellation(outcome.error) && run.stopReason) || outcome.error } : null;
-  if (failed && isCancellation(failed.error)) run.decide({ subject: 'the run', choice: 'cancel', by: 'a cancel request' });
+  const isTold = run.progress.decisions.some(({ subject, choice }) => subject === 'the run' && choice === 'cancel');
+  if (failed && isCancellation(failed.error) && !isTold) run.decide({ subject: 'the run', choice: 'cancel', by: 'a cancel request' });
   await CancellationScope.nonCancellable(async () => {
     run.setState('bringingBack');
     const wanted = stages(failed);
