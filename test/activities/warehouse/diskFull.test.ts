@@ -10,7 +10,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import pg from 'pg';
 
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
-import { serverUser } from '../../../deploy/lab/postgres/runAs.ts';
+import { unprivilegedUser } from '../../../deploy/lab/machines/unprivileged.ts';
 import { endings } from '../../support/endings.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 
@@ -41,7 +41,7 @@ describe(
       atEnd(() => run('umount', ['-l', disk]).catch(() => undefined));
       await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
       await chmod(disk, 0o700);
-      const user = serverUser();
+      const user = unprivilegedUser();
       if (user) await chown(disk, user.uid, user.gid);
       bench = await openBesideBench();
       atEnd(bench.end);
