@@ -26,9 +26,9 @@ import { createRunActivities } from '../activities/runs/runActivities.ts';
 import { createServiceActivities } from '../activities/services/serviceActivities.ts';
 import { createWebhookActivities } from '../activities/webhooks/webhookActivities.ts';
 import { createSecretResolver } from '../activities/tools/resolveSecret.ts';
-import type { Activities } from '../workflows/runbook/profiles.ts';
 import { openDefinitions } from '../workflows/runbook/system.schema.ts';
 import { systems } from '../workflows/systems.schema.ts';
+import type { Activities } from '../activities/activities.contract.ts';
 import type { WorkerSettings } from './settings.ts';
 
 /** Everything that a worker on the operations queue offers, wired to one set of kept connections. `close` ends those. */
@@ -43,7 +43,7 @@ export function createOperationsActivities(
   const client = new Client({ connection, namespace: settings.namespace });
   const connections = createConnections(resolveSecret);
   const tools = createClientTools(settings.postgresTools);
-  const activities = together<Activities>(
+  const activities: Activities = together(
     createClockActivities(),
     createFileActivities({ openHost, resolveSecret }),
     createHostActivities({ openHost, now }),
@@ -68,13 +68,14 @@ export function createOperationsActivities(
   return { activities, close: () => hosts.close() };
 }
 
-/** One flat namespace of activity names: two capabilities that offer the same name are a fault of ours, reported at the start. */
-function together<All extends object>(...parts: Partial<All>[]): All {
-  const all: Record<string, unknown> = {};
-  for (const part of parts)
-    for (const [name, activity] of Object.entries(part)) {
-      if (name in all) throw new Error(`two capabilities offer the activity ${name}`);
-      all[name] = activity;
-    }
-  return all as All;
+/** All activities of the parts; of parts that offer one name twice, that name: no type that a worker takes. */
+type Together<Parts extends readonly object[], Offered = unknown> = Parts extends readonly [infer Part, ...infer Rest extends object[]]
+  ? [keyof Part & keyof Offered] extends [never]
+    ? Together<Rest, Offered & Part>
+    : { offeredTwice: keyof Part & keyof Offered }
+  : Offered;
+
+/** One flat space of names. A capability that is missing, and a name that two of them offer, is told by the compiler. */
+function together<Parts extends object[]>(...parts: Parts): Together<Parts> {
+  return Object.assign({}, ...parts) as Together<Parts>;
 }

@@ -10,7 +10,7 @@ import type { CheckActivities } from '../../activities/warehouse/checks/checks.c
 import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
 import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
-import type { Activities } from '../../workflows/runbook/profiles.ts';
+import type { Activities } from '../../activities/activities.contract.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */
 export interface PlatformState {

@@ -1,47 +1,6 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
 
-import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
-import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
-import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
-import type { FileActivities } from '../../activities/files/files.contract.ts';
-import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
-import type { HttpActivities } from '../../activities/http/http.contract.ts';
-import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
-import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
-import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
-import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
-import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
-import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
-import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
-import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
-import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
-import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
-import type { RunActivities } from '../../activities/runs/runs.contract.ts';
-import type { ServiceActivities } from '../../activities/services/services.contract.ts';
-
-/** Everything that a worker on the operations queue offers. */
-export type Activities = FileActivities &
-  HostActivities &
-  HttpActivities &
-  JobActivities &
-  MongoActivities &
-  ObjectStoreActivities &
-  RequestActivities &
-  RunActivities &
-  ServiceActivities &
-  ClockActivities &
-  BesideActivities &
-  InPlaceActivities &
-  CheckActivities &
-  DumpActivities &
-  OpenDataActivities &
-  IncrementalActivities &
-  LearningContentActivities &
-  LoadGuardActivities &
-  SchemaCopyActivities &
-  WebhookActivities;
+import type { Activities } from '../../activities/activities.contract.ts';
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs. */
 const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;
