@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { definitionsBeside, localDefinitions } from './localDefinitions.ts';
 import { followRun } from './followRun.ts';
 import { addImportReplica } from './pixEnvironment/addImportReplica.ts';
+import { addImportPlatform } from './platformInventory/addImportPlatform.ts';
 import { addReplicationTimes } from './replicationTimes/addReplicationTimes.ts';
 import { tellPlan } from './tellReports.ts';
 
@@ -78,5 +79,6 @@ program
 
 addReplicationTimes(program);
 addImportReplica(program);
+addImportPlatform(program);
 
 await program.parseAsync();

@@ -20,7 +20,7 @@ export function addImportReplica(program: Command): void {
     .description('write a replica file, and a file per secret, from the environment of pix-db-replication')
     .argument('<file>', 'lines NAME=value, as in its .env')
     .option('--name <name>', 'of the replica', 'pix')
-    .option('--replicas <folder>', 'where the replica file goes', 'deploy/replicas')
+    .option('--replicas <folder>', 'where the replica file goes', 'deploy/definitions')
     .option('--secrets <folder>', 'where the secret files go (mode 600)', '.nightshift/secrets')
     .action(async (file: string, { name, replicas, secrets }: Options) => {
       const { imported, faults } = readPixEnvironment(name, parseEnv(await readFile(file, 'utf8')));
