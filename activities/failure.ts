@@ -18,7 +18,7 @@ export function failure(type: FailureType, message: string, facts?: Record<strin
   });
 }
 
-/** The message of a failure that is told within another one, which has a remedy of its own. */
+/** The message of a failure that is quoted within another one, which has a remedy of its own. */
 export function withoutRemedy(message: string): string {
   return message.replace(/\.? Remedy: [^]*$/, '');
 }

@@ -7,14 +7,14 @@ import { plain } from './plainTable.ts';
 /** The report of a night of the chain, for a terminal. */
 export function tellReplication(report: ReplicationReport, say: Say): void {
   const { full, incremental, learningContent, notification } = report;
-  say(`\nReplication of ${report.replica}: done in ${report.seconds} s`);
+  say(`\nReplication of ${report.target}: done in ${report.seconds} s`);
   if (full) {
     say(`  full              ${full.tables} tables, ${full.rows} rows, ${megabytes(full.bytes)} MB in ${full.seconds} s (${full.method})`);
     say(
       `  verified          ${full.check.tables.length} counts, ${full.check.indexes} indexes, ${full.check.constraints} foreign keys, ${full.check.sequences} sequences`,
     );
     if (full.method === 'beside')
-      say(`  taken into use    ${full.swap.moved} objects in ${full.swap.lockedMs} ms; gave way to readers ${full.swap.yielded} times`);
+      say(`  put into use      ${full.swap.moved} objects in ${full.swap.lockedMs} ms; gave way to readers ${full.swap.yielded} times`);
     say(`  undo              ${full.undo}`);
     const table = new Table({ head: ['table', 'rows'], ...plain });
     for (const { table: name, targetRows } of [...full.check.tables].sort((a, b) => b.targetRows - a.targetRows).slice(0, 8))

@@ -8,6 +8,7 @@ import { ensureDebianPackages } from '../deploy/setup/debianPackages.ts';
 import { ensureDebianPostgres } from '../deploy/setup/debianPostgres.ts';
 import { installEverything } from '../deploy/setup/tools.ts';
 import { checkAll } from './check.ts';
+import { neededTools } from './support/neededTools.ts';
 import { runFiles } from './support/runFiles.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -21,46 +22,51 @@ await new Command('npm test --')
   .argument('[folders...]', 'folders below test/, for example "workflows" or "activities/mongo"; default: all, after the checks')
   .option('--no-check', 'without types, lint and format')
   .action(async (folders: string[], { check }: { check: boolean }) => {
-    await setUp((line) => console.log(line));
-    if (check && folders.length === 0 && !(await checkAll())) {
-      console.error('checks failed: tests were not run');
+    try {
+      const files = await filesBelow(folders);
+      await setUp(files, (line) => console.log(line));
+      if (check && folders.length === 0 && !(await checkAll())) throw new Error('checks failed: tests were not run');
+      process.exitCode = await runTests(files);
+    } catch (error) {
+      console.error(`npm test: ${error instanceof Error ? error.message : String(error)}`);
       process.exitCode = 1;
-      return;
     }
-    process.exitCode = await runTests(folders);
   })
   .parseAsync();
 
-/** What the no-root parts need must be there; what only the systemd machines and PostgreSQL 15 need is installed as root, else those tests are skipped loudly. */
-async function setUp(say: (line: string) => void): Promise<void> {
-  await ensureDebianPackages(say);
-  await ensureDebianPackages(say, 'systemd').catch((error: unknown) =>
-    say(`systemd machines: ${error instanceof Error ? error.message : String(error)}`),
-  );
-  await ensureDebianPostgres(say).catch((error: unknown) =>
-    say(`PostgreSQL 15: ${error instanceof Error ? error.message : String(error)}`),
-  );
-  await installEverything(say);
-}
-
-async function runTests(folders: string[]): Promise<number> {
+/** Paths from the project folder, in order. Throws when there is none. */
+async function filesBelow(folders: string[]): Promise<string[]> {
   const patterns =
     folders.length === 0
       ? ['test/**/*.test.ts']
       : folders.map((folder) => (folder.endsWith('.ts') ? folder : `test/${folder}/**/*.test.ts`));
   const files: string[] = [];
   for await (const file of glob(patterns, { cwd: root })) files.push(relative(root, join(root, file)));
-  if (files.length === 0) {
-    console.error(`no test file matches ${patterns.join(', ')}`);
-    return 1;
-  }
+  if (files.length === 0) throw new Error(`no test file matches ${patterns.join(', ')}`);
+  return files.sort();
+}
+
+/** What the no-root parts need must be there; what only the systemd machines and PostgreSQL 15 need is installed as root, else those tests are skipped loudly. */
+async function setUp(files: string[], say: (line: string) => void): Promise<void> {
+  await ensureDebianPackages(say);
+  await ensureDebianPackages(say, 'systemd').catch((error: unknown) =>
+    say(`systemd machines: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  await ensureDebianPackages(say, 'copies');
+  await ensureDebianPostgres(say).catch((error: unknown) =>
+    say(`PostgreSQL 15: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  await installEverything(say, await neededTools(files.map((file) => join(root, file))));
+}
+
+async function runTests(files: string[]): Promise<number> {
   // Each file is a process: what the former ones compiled is not compiled again.
   process.env['NODE_COMPILE_CACHE'] ??= join(root, '.nightshift', 'compile-cache');
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const { signal } = stop;
   const isGood = await runFiles({
-    files: files.sort(),
+    files,
     alone,
     atOnceMax: 2,
     cwd: root,

@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 
 import { execa } from 'execa';
 
+import { childEnvironment } from '../activities/tools/childEnvironment.ts';
+
 const root = join(import.meta.dirname, '..');
 const bundler = fileURLToPath(new URL('./bundleWorkflows.ts', import.meta.url));
 /** What a bundle is made of: workflows import from activities and from packages only (eslint.config.js). */
@@ -23,6 +25,8 @@ export async function workflowBundleFile(): Promise<string> {
   const { exitCode, stderr } = await execa(process.execPath, ['--disable-warning=ExperimentalWarning', bundler, file], {
     reject: false,
     stdin: 'ignore',
+    extendEnv: false,
+    env: childEnvironment(),
   });
   if (exitCode !== 0) throw new Error(`the workflows could not be bundled: ${stderr.slice(-4_000)}`);
   await removeOldest(folder);

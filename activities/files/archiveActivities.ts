@@ -1,28 +1,21 @@
-import { sleep } from '@temporalio/activity';
-
 import { failure } from '../failure.ts';
 import type { OpenHost } from '../hosts/host.ts';
+import { checkPath, readScripts, runScript } from '../hosts/hostScript.ts';
+import { checkJobName, discardHostJob, forgetHostJob, startHostJob } from '../jobs/hostJobs.ts';
+import { jobsDirectory } from '../jobs/jobs.contract.ts';
+import { watchHostJob, type JobBeat } from '../jobs/watchHostJob.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
-import { checkJob, checkJobName, discardJob, forgetJob, jobsDirectory, judgeJob, readJob, startJob } from './archiveJob.ts';
+import { archiveCommand, checkArchiveJob, judgeArchive, partOf } from './archiveJob.ts';
 import { measure, readSpace } from './diskActivities.ts';
-import type { ArchiveProgress, FileActivities } from './files.contract.ts';
-import { checkPath, readScript, runScript } from './hostScript.ts';
-import type { JobStatus } from './jobStatus.ts';
+import type { FileActivities } from './files.contract.ts';
 import { readFileChecksum } from './textFileActivities.ts';
-
-/** Small copies are over soon; large ones are looked at ever less often. */
-const firstPauseMs = 150;
-const longestPauseMs = 1_000;
-const pauseGrowth = 1.2;
-/** startArchive has waited for the job to begin; this is for one whose process was killed in that moment. */
-const beginsWithinMs = 30_000;
 
 const unfinishedScript = `[ -d "$1" ] && find "$1" -type f -name '*.part' -printf 'file=%p\\0'
 [ -d "$2" ] && find "$2" -mindepth 1 -maxdepth 1 -type d -name "$3*" -printf 'job=%f\\0'
 [ "$4" = systemd ] && systemctl list-units --all --plain --no-legend --no-pager --type=service -- "$3*" | awk '{ sub(/\\.service$/, "", $1); printf "job=%s%c", $1, 0 }'
 exit 0`;
 
-const unpackScript = readScript('unpack.sh');
+const unpackScript = readScripts(import.meta.url)('unpack.sh');
 const directoryNotEmpty = 22;
 const wrongChecksum = 30;
 
@@ -45,45 +38,30 @@ export function createArchiveActivities({ openHost }: { openHost: OpenHost }): A
     },
 
     async startArchive(input) {
-      checkJob(input);
-      await startJob(await openHost(input.host), input);
+      checkArchiveJob(input);
+      await startHostJob(await openHost(input.host), input.job, archiveCommand(input));
     },
 
     async watchArchive({ watchSeconds, ...input }) {
-      checkJob(input);
+      checkArchiveJob(input);
       const host = await openHost(input.host);
-      const beganMs = performance.now();
-      const progress = followProgress();
-      return withHeartbeat(progress.told, async () => {
-        let pauseMs = firstPauseMs;
-        for (;;) {
-          const status = await readJob(host, input);
-          progress.see(status);
-          const archive = judgeJob(input.host, input, status);
-          if (archive) return { state: 'done', archive };
-          const watchedMs = performance.now() - beganMs;
-          if (status.job === 'waiting' && watchedMs > beginsWithinMs)
-            throw failure('ArchiveFailed', `copy job ${input.job} on ${input.host.name} did not begin`, { job: input.job });
-          if (watchedMs > watchSeconds * 1000) return whereItIs(status);
-          await sleep(pauseMs);
-          pauseMs = Math.min(longestPauseMs, pauseMs * pauseGrowth);
-        }
-      });
+      const look = await watchHostJob(host, { job: input.job, files: [partOf(input), input.target], watchSeconds }, told);
+      return judgeArchive(input.host, input, look);
     },
 
     async discardArchive({ removeTarget, ...input }) {
-      checkJob(input);
+      checkArchiveJob(input);
       const host = await openHost(input.host);
       const beganMs = performance.now();
       await withHeartbeat(
         () => ({ job: input.job, elapsedSeconds: secondsSince(beganMs) }),
-        () => discardJob(host, input, removeTarget ? 'remove' : 'keep'),
+        () => discardHostJob(host, input.job, [partOf(input), ...(removeTarget ? [input.target] : [])]),
       );
     },
 
     async forgetArchiveJob(input) {
-      checkJob(input);
-      await forgetJob(await openHost(input.host), input);
+      checkArchiveJob(input);
+      await forgetHostJob(await openHost(input.host), input.job);
     },
 
     async verifyArchive({ host: ref, archive }) {
@@ -126,28 +104,7 @@ export function createArchiveActivities({ openHost }: { openHost: OpenHost }): A
   };
 }
 
-function whereItIs(status: JobStatus): ArchiveProgress {
-  const { readBytes, totalBytes, writtenBytes, elapsedSeconds } = status;
-  return { state: 'running', sourceBytes: readBytes, sourceTotalBytes: totalBytes, writtenBytes, elapsedSeconds };
-}
-
-/** What the heartbeats of a watched job say; `lastProgressAt` tells a job that hangs from one that is slow. */
-function followProgress(): { see: (status: JobStatus) => void; told: () => object } {
-  let first: { atMs: number; writtenBytes: number; readBytes: number } | undefined;
-  let last: JobStatus | undefined;
-  let lastProgressAt = new Date().toISOString();
-  return {
-    see(status) {
-      first ??= { atMs: performance.now(), writtenBytes: status.writtenBytes, readBytes: status.readBytes };
-      if (status.readBytes !== last?.readBytes || status.writtenBytes !== last.writtenBytes) lastProgressAt = new Date().toISOString();
-      last = status;
-    },
-    told() {
-      if (!first || !last) return { lastProgressAt };
-      const seconds = (performance.now() - first.atMs) / 1000;
-      const bytesPerSecond = seconds > 0 ? Math.round((last.readBytes - first.readBytes) / seconds) : 0;
-      const { readBytes: sourceBytes, totalBytes: sourceTotalBytes, writtenBytes, elapsedSeconds } = last;
-      return { sourceBytes, sourceTotalBytes, writtenBytes, bytesPerSecond, elapsedSeconds, lastProgressAt };
-    },
-  };
+/** What the heartbeats of a watched copy say. */
+function told({ doneBytes, totalBytes, writtenBytes, bytesPerSecond, elapsedSeconds, lastProgressAt }: JobBeat): object {
+  return { sourceBytes: doneBytes, sourceTotalBytes: totalBytes, writtenBytes, bytesPerSecond, elapsedSeconds, lastProgressAt };
 }

@@ -1,23 +1,18 @@
 import { posix } from 'node:path';
 
 import { failure } from '../failure.ts';
-import type { Host } from '../hosts/host.ts';
 import type { HostRef } from '../hosts/hosts.contract.ts';
-import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
-import type { Archive, ArchiveJob } from './files.contract.ts';
-import { checkPath, readScript, runScript } from './hostScript.ts';
-import { readJobStatus, type JobStatus } from './jobStatus.ts';
+import { checkPath, readScripts } from '../hosts/hostScript.ts';
+import { checkJobName } from '../jobs/hostJobs.ts';
+import type { JobCommand, JobLook } from '../jobs/jobs.contract.ts';
+import { endOf } from '../tools/redact.ts';
+import type { Archive, ArchiveJob, ArchiveProgress } from './files.contract.ts';
 
-const archiveScript = readScript('archive.sh');
-const startScript = readScript('startJob.sh');
-const statusScript = readScript('jobLife.sh', 'jobStatus.sh');
-const discardScript = readScript('jobLife.sh', 'discardJob.sh');
-const forgetScript = readScript('jobLife.sh', 'forgetJob.sh');
-
+const archiveScript = readScripts(import.meta.url)('archive.sh');
 /** Exit code of archive.sh for a source that was not at rest. */
 const sourceRan = 20;
 
-export function checkJob({ job, source, target, level, mustBeEmpty }: ArchiveJob): void {
+export function checkArchiveJob({ job, source, target, level, mustBeEmpty }: ArchiveJob): void {
   checkJobName(job);
   checkPath(source);
   checkPath(target);
@@ -25,77 +20,41 @@ export function checkJob({ job, source, target, level, mustBeEmpty }: ArchiveJob
     throw failure('InvalidInput', `zstd level ${level} is not between 1 and 19`, { job });
   for (const file of mustBeEmpty) {
     const isPlain = file !== '' && !file.startsWith('/') && posix.normalize(file) === file && !file.startsWith('..');
-    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is no path below ${source}`, { job });
+    if (!isPlain) throw failure('InvalidInput', `${JSON.stringify(file)} is not a path below ${source}`, { job });
   }
 }
 
-export function checkJobName(job: string): void {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,180}$/.test(job)) throw failure('InvalidInput', `${JSON.stringify(job)} is no name of a job`, { job });
+export function archiveCommand({ source, target, level, mustBeEmpty }: ArchiveJob): JobCommand {
+  return { command: ['bash', '-c', archiveScript, 'nightshift', source, target, String(level), ...mustBeEmpty] };
 }
 
-export function jobsDirectory(ref: HostRef): string {
-  return posix.join(ref.stateDirectory, 'jobs');
+/** The archive under the name that it has while it is written. */
+export function partOf({ target }: ArchiveJob): string {
+  return `${target}.part`;
 }
 
-export async function startJob(host: Host, { job, source, target, level, mustBeEmpty }: ArchiveJob): Promise<void> {
-  const state = stateOf(host.ref, job);
-  await runScript(host, startScript, [
-    state,
-    target,
-    job,
-    managerOf(host.ref),
-    archiveScript,
-    state,
-    source,
-    target,
-    String(level),
-    ...mustBeEmpty,
-  ]);
-}
-
-export async function readJob(host: Host, { job, target }: ArchiveJob): Promise<JobStatus> {
-  const { stdout } = await runScript(host, statusScript, [stateOf(host.ref, job), target]);
-  return readJobStatus(stdout);
-}
-
-export async function discardJob(host: Host, { job, target }: ArchiveJob, finished: 'keep' | 'remove'): Promise<void> {
-  await runScript(host, discardScript, [stateOf(host.ref, job), target, job, managerOf(host.ref), finished], { timeoutSeconds: 120 });
-}
-
-export async function forgetJob(host: Host, { job }: ArchiveJob): Promise<void> {
-  await runScript(host, forgetScript, [stateOf(host.ref, job), job, managerOf(host.ref)]);
-}
-
-/** The archive of a job that ended well, undefined while it is under way; throws when it ended otherwise. */
-export function judgeJob(ref: HostRef, { job, target, source }: ArchiveJob, status: JobStatus): Archive | undefined {
+/** The archive of a job that ended well, or how far it is; throws when it ended otherwise. */
+export function judgeArchive(ref: HostRef, { job, target, source }: ArchiveJob, look: JobLook): ArchiveProgress {
   const place = `copy job ${job} of ${source} on ${ref.name}`;
-  const log = endOf(showControlCharacters(redact(status.log)), 1_000);
+  const log = endOf(look.log, 1_000);
   const failed = (how: string): Error =>
-    failure('ArchiveFailed', `${place} ${how}${log === '' ? '' : `; its log ends: ${log}`}`, { host: ref.name, job, exit: status.exit });
+    failure('ArchiveFailed', `${place} ${how}${log === '' ? '' : `; its log ends: ${log}`}`, { host: ref.name, job, exit: look.exitCode });
 
-  if (status.job === 'absent')
-    throw failed(
-      status.targetThere
-        ? `is not known, and ${target} is there without a record`
-        : 'is not known on the host: forgotten, or its state is lost',
-    );
-  if (status.exit === sourceRan) throw failure('SourceRanDuringCopy', `${place}: ${log}`, { host: ref.name, job });
-  if (status.exit !== undefined && status.exit !== 0) throw failed(`ended with exit code ${status.exit}`);
-  // A job that still runs has the archive in place and is about to bring its name to disk.
-  if (status.exit === 0 && status.targetThere && status.job === 'ended') {
-    if (status.writtenBytes !== status.sizeBytes)
-      throw failed(`recorded ${status.sizeBytes} bytes, but ${target} has ${status.writtenBytes}`);
-    const { sizeBytes, sha256, sourceBytes, tookSeconds } = status;
-    return { host: ref.name, file: target, sizeBytes, sha256, sourceBytes, elapsedSeconds: tookSeconds };
+  switch (look.state) {
+    case 'running': {
+      const { doneBytes, totalBytes, writtenBytes, elapsedSeconds } = look;
+      return { state: 'running', sourceBytes: doneBytes, sourceTotalBytes: totalBytes, writtenBytes, elapsedSeconds };
+    }
+    case 'absent':
+      throw failed('is not known on the host: forgotten, or its state is lost');
+    case 'lost':
+      throw failed('is gone without a result: killed, or the host was restarted');
+    case 'ended': {
+      if (look.exitCode === sourceRan) throw failure('SourceRanDuringCopy', `${place}: ${log}`, { host: ref.name, job });
+      if (look.exitCode !== 0) throw failed(`ended with exit code ${look.exitCode}`);
+      const made = JSON.parse(look.outcome) as Pick<Archive, 'sizeBytes' | 'sha256' | 'sourceBytes'>;
+      if (look.writtenBytes !== made.sizeBytes) throw failed(`recorded ${made.sizeBytes} bytes, but ${target} has ${look.writtenBytes}`);
+      return { state: 'done', archive: { host: ref.name, file: target, ...made, elapsedSeconds: look.elapsedSeconds } };
+    }
   }
-  if (status.job === 'ended') throw failed('is gone without a result: killed, or the host was restarted');
-  return undefined;
-}
-
-function stateOf(ref: HostRef, job: string): string {
-  return posix.join(jobsDirectory(ref), job);
-}
-
-function managerOf(ref: HostRef): 'systemd' | 'process' {
-  return ref.serviceManager.kind === 'systemd' ? 'systemd' : 'process';
 }

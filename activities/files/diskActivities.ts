@@ -1,8 +1,8 @@
 import { failure } from '../failure.ts';
 import type { Host, OpenHost } from '../hosts/host.ts';
+import { checkPath, checkPathBelow, runScript } from '../hosts/hostScript.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { DirectoryMeasure, DiskSpace, FileActivities } from './files.contract.ts';
-import { checkPath, checkPathBelow, runScript } from './hostScript.ts';
 
 const measureScript = `set -o pipefail
 [ -d "$1" ] || { echo "$1 is no directory" >&2; exit 1; }
@@ -61,7 +61,8 @@ export function createDiskActivities({ openHost }: { openHost: OpenHost }): Disk
     async listDirectory({ host, path }) {
       checkPath(path);
       const { stdout, truncated } = await runScript(await openHost(host), listScript, [path]);
-      if (truncated) throw failure('CommandFailed', `${path} on ${host.name} holds more names than 1 MiB`, { host: host.name, path });
+      if (truncated)
+        throw failure('CommandFailed', `${path} on ${host.name} has a list of names longer than 1 MiB`, { host: host.name, path });
       return stdout
         .split('\0')
         .filter((name) => name !== '')

@@ -1,4 +1,4 @@
-import type { HostRef } from '../hosts/hosts.contract.ts';
+import type { HostRef, SshReach } from '../hosts/hosts.contract.ts';
 
 export interface DirectoryMeasure {
   path: string;
@@ -43,6 +43,34 @@ export type ArchiveProgress =
   | { state: 'running'; sourceBytes: number; sourceTotalBytes: number; writtenBytes: number; elapsedSeconds: number }
   | { state: 'done'; archive: Archive };
 
+/** One copy of a directory, as a job of that name on the host that has it (jobs.contract.ts: discardJob, forgetJob). */
+export interface TreeCopy {
+  host: HostRef;
+  job: string;
+  source: string;
+  /** Becomes as the source is, what the source does not have is deleted: so it must be new, empty, or an earlier copy of ours (it carries `.nightshift-copy`). */
+  target: string;
+  /** An earlier copy beside the target: what has not changed is linked to it, not sent. Need not be there. */
+  earlier?: string;
+  /** How the proof afterwards compares: size and time of change, or every byte of both. */
+  compare: 'times' | 'checksums';
+  /** The target lies on another machine, which the host reaches so; host keys are pinned, as OpenSSH fingerprints. */
+  over?: Omit<SshReach, 'kind' | 'proxyCommand'>;
+}
+
+export interface TreeCopied {
+  /** Regular files of the source, and their bytes. */
+  files: number;
+  bytes: number;
+  sentFiles: number;
+  sentBytes: number;
+  deleted: number;
+  elapsedSeconds: number;
+}
+
+export type TreeCopyProgress =
+  { state: 'running'; sentBytes: number; totalBytes: number; elapsedSeconds: number } | { state: 'done'; copied: TreeCopied };
+
 export interface FileActivities {
   /** Bytes and files below a directory. Repeatable: reads only. */
   measureDirectory(input: { host: HostRef; path: string }): Promise<DirectoryMeasure>;
@@ -67,9 +95,8 @@ export interface FileActivities {
   removePaths(input: { host: HostRef; below: string; paths: string[] }): Promise<void>;
 
   /**
-   * Starts the copy as a named, detached job on the host (a transient systemd unit, or a detached process with its state in a
-   * folder), which outlives the worker and the connection. Repeatable: a job of that name that runs or is done is left as it is;
-   * a finished archive at `target` too. tar | zstd with the sha256 of the same pass, `.part` then sync and rename.
+   * Starts the copy as a job on the host (jobs.contract.ts). Repeatable: a job of that name that runs or is done is left as it is, and a file at `target`
+   * that it has not made. tar | zstd with the sha256 of the same pass, `.part` then sync and rename.
    */
   startArchive(input: ArchiveJob): Promise<void>;
   /**
@@ -82,6 +109,14 @@ export interface FileActivities {
   discardArchive(input: ArchiveJob & { removeTarget: boolean }): Promise<void>;
   /** Forgets a finished job on the host; its archive stays. Repeatable. */
   forgetArchiveJob(input: ArchiveJob): Promise<void>;
+  /** Starts a copy of a directory with rsync. Repeatable: a job of that name that runs or has ended is left as it is. Fails with SecretMissing. */
+  startTreeCopy(input: TreeCopy): Promise<void>;
+  /**
+   * Watches the copy for at most `watchSeconds`, heartbeating bytes, then says where it is. Repeatable: reads only. Done is only what a second look found the same.
+   * Fails with InvalidInput (the target is somebody else's), SourceRanDuringCopy (they differ afterwards), HostKeyChanged, CredentialsRejected, CommandFailed.
+   */
+  watchTreeCopy(input: TreeCopy & { watchSeconds: number }): Promise<TreeCopyProgress>;
+
   /** Reads the archive again and compares sha256 and size with the record. Heartbeats. Fails with ChecksumMismatch. */
   verifyArchive(input: { host: HostRef; archive: Archive }): Promise<void>;
   /** Unpacks an archive into an empty directory, checking its sha256 in the same pass. Heartbeats. Fails with ChecksumMismatch, DiskSpaceInsufficient. */

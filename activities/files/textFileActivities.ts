@@ -1,8 +1,8 @@
 import { failure } from '../failure.ts';
 import type { Host, OpenHost } from '../hosts/host.ts';
+import { checkPath, runScript } from '../hosts/hostScript.ts';
 import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { FileActivities } from './files.contract.ts';
-import { checkPath, runScript } from './hostScript.ts';
 
 const absent = 44;
 

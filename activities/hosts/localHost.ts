@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 
 import { failure } from '../failure.ts';
+import { childEnvironment } from '../tools/childEnvironment.ts';
 import { createCommandRunner } from './commandRunner.ts';
 import { openForward } from './forward.ts';
 import { ConnectionRefused, type Host } from './host.ts';
@@ -42,7 +43,7 @@ export function createLocalHost(ref: HostRef, { connectTimeoutMs }: { connectTim
 
 /** In a process group of its own, so that an abort ends its children too. */
 const startLocally: StartCommand = async ([program = '', ...args]) => {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: childEnvironment() });
   const group = child.pid;
   const exitCode = Promise.withResolvers<number>();
   exitCode.promise.catch(() => {});

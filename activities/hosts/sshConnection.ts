@@ -84,7 +84,7 @@ export async function connectSsh(
     throw isKeyParseError(error)
       ? failure(
           'CredentialsRejected',
-          `secret "${reach.privateKey}" for ${hostName} is no private key in OpenSSH format without passphrase`,
+          `secret "${reach.privateKey}" for ${hostName} is not a private key in OpenSSH format without a passphrase`,
           { host: hostName },
         )
       : error;

@@ -1,4 +1,5 @@
 import type { HostRef } from '../hosts/hosts.contract.ts';
+import type { SessionAnswer, SessionInput } from './httpSession.contract.ts';
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE' | 'HEAD';
@@ -36,4 +37,10 @@ export interface HttpActivities {
    * Asks until a status in `accept` comes, for at most `limitSeconds`; a request under way then may take up to 10 s more. Heartbeats. Fails with HttpUnexpectedAnswer or HttpUnreachable, telling the last answer.
    */
   waitForHttp(input: { host: HostRef; request: HttpRequest; accept: number[]; limitSeconds: number }): Promise<HttpAnswer>;
+  /**
+   * Several requests as one visitor: cookies, redirects, forms, texts found in pages. A step that fails ends the session, except for the steps marked `always`; how each
+   * step ended is data. Secrets are read by name and masked in every answer. Heartbeats the step. Repeatable as far as what the steps do is; begins anew.
+   * Fails with InvalidInput, SecretMissing, CredentialsRejected (certificates), HostUnreachable (the host whose point of view it is).
+   */
+  runHttpSession(input: SessionInput): Promise<SessionAnswer>;
 }

@@ -8,6 +8,7 @@ import { secondsSince, withHeartbeat } from '../tools/withHeartbeat.ts';
 import { openAgents } from './agents.ts';
 import { exchange } from './exchange.ts';
 import type { HttpActivities, HttpAnswer, HttpRequest } from './http.contract.ts';
+import { runSession } from './runSession.ts';
 import { waitForAnswer } from './waitForAnswer.ts';
 
 export interface HttpDependencies {
@@ -16,15 +17,15 @@ export interface HttpDependencies {
 }
 
 export function createHttpActivities({ openHost, resolveSecret }: HttpDependencies): HttpActivities {
+  const open = (ref: HostRef, cancelled: AbortSignal): Promise<Host> =>
+    unlessAborted(openHost(ref), [cancelled]).catch((error: unknown) => {
+      throw cancelled.aborted ? cancellationOf(cancelled) : error;
+    });
+
   const onHost = async <T>(ref: HostRef, ask: (host: Host, cancelled: AbortSignal) => Promise<T>): Promise<T> => {
     const beganMs = performance.now();
     const cancelled = cancellationSignal();
-    const work = async (): Promise<T> => {
-      const host = await unlessAborted(openHost(ref), [cancelled]).catch((error: unknown) => {
-        throw cancelled.aborted ? cancellationOf(cancelled) : error;
-      });
-      return ask(host, cancelled);
-    };
+    const work = async (): Promise<T> => ask(await open(ref, cancelled), cancelled);
     return withHeartbeat(() => ({ elapsedSeconds: secondsSince(beganMs) }), work);
   };
 
@@ -47,6 +48,20 @@ export function createHttpActivities({ openHost, resolveSecret }: HttpDependenci
     },
 
     requestHttpAll: ({ host, requests, accept }) => requestAll(host, requests, accept),
+
+    async runHttpSession(input) {
+      const beganMs = performance.now();
+      const cancelled = cancellationSignal();
+      let step = '';
+      const onStep = (name: string): void => void (step = name);
+      return withHeartbeat(
+        () => ({ step, elapsedSeconds: secondsSince(beganMs) }),
+        async () => {
+          const host = input.host && (await open(input.host, cancelled));
+          return runSession(input, { host, resolveSecret, cancelled, onStep });
+        },
+      );
+    },
 
     waitForHttp: ({ host: ref, request, accept, limitSeconds }) =>
       onHost(ref, (host, cancelled) => waitForAnswer({ host, request, accept, cancelled, resolveSecret }, limitSeconds)),

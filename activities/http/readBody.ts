@@ -22,7 +22,7 @@ export async function readBody(response: IncomingMessage): Promise<Pick<HttpAnsw
     try {
       return { json: JSON.parse(text) as unknown };
     } catch {
-      // Not JSON: told as text.
+      // Not JSON: shown as text.
     }
   }
   return {

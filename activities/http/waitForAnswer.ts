@@ -26,7 +26,7 @@ export async function waitForAnswer(ask: Asking, limitSeconds: number): Promise<
   for (let count = 1; ; count += 1) {
     const timeoutSeconds = Math.min(ask.request.timeoutSeconds, Math.max(remainingMs() / 1000, lastAskSeconds));
     const seen = await askOnce({ ...ask, timeoutSeconds }).catch((error: unknown) => {
-      // What no repetition can mend is told at once, and so is a cancellation.
+      // What no repetition can mend is thrown at once, and so is a cancellation.
       if (!(error instanceof ApplicationFailure) || error.nonRetryable) throw error;
       return error;
     });

@@ -6,7 +6,7 @@ import { cancellationOf } from '../tools/cancellation.ts';
 import type { Connections } from '../postgres/connections.ts';
 import type { BusyBackendsSource, LoadReading } from './loadGuard.contract.ts';
 
-/** Sessions and their parallel workers that are at work now and wait for nothing; those of the runs themselves are in it, and told. */
+/** Sessions and their parallel workers that are at work now and wait for nothing; those of the runs themselves are counted, and reported. */
 const busy = `select count(*)::int as busy, count(*) filter (where application_name like 'nightshift %')::int as ours
   from pg_stat_activity where state = 'active' and wait_event is null and pid <> pg_backend_pid()
   and backend_type in ('client backend', 'parallel worker')`;

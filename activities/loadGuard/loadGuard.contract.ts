@@ -73,7 +73,7 @@ export interface LoadVerdict {
 export interface LoadGuardActivities {
   /**
    * Reads all sources again and again until they say what is waited for. Repeatable: reads only; another attempt counts anew. Heartbeats the readings.
-   * @param until `breached` or `good` (`goodInARow` rounds); a source that becomes unreadable is told first, unless it is in `known`.
+   * @param until `breached` or `good` (`goodInARow` rounds); a source that becomes unreadable is reported first, unless it is in `known`.
    * Fails with SecretMissing, InvalidInput.
    */
   watchLoad(input: {

@@ -2,11 +2,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
+import { fetchPage, isGood, NoAnswer } from '../http/fetchPage.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
-import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
 import type { LoadReading, MetricReading, MetricSource } from './loadGuard.contract.ts';
 import { readSamples, type Sample } from './prometheusText.ts';
-import { toTheEnd } from './webPage.ts';
 
 const pageBytesMax = 8_000_000;
 
@@ -19,7 +18,7 @@ export async function readMetric(
 ): Promise<LoadReading> {
   const address = URL.parse(await resolveSecret(url));
   if (!address || !/^https?:$/.test(address.protocol))
-    throw failure('InvalidInput', `load of ${name}: secret "${url}" is no http or https URL`);
+    throw failure('InvalidInput', `load of ${name}: secret "${url}" is not an http or https URL`);
   const authorization = token === undefined ? undefined : await resolveSecret(token);
   const page = (): Promise<string> => readPage(address, { authorization, timeoutSeconds, signal });
   try {
@@ -37,20 +36,14 @@ async function readPage(
   address: URL,
   { authorization, timeoutSeconds, signal }: { authorization: string | undefined; timeoutSeconds: number; signal: AbortSignal },
 ): Promise<string> {
-  const timeOut = AbortSignal.timeout(timeoutSeconds * 1000);
-  try {
-    const response = await fetch(address, {
-      headers: authorization === undefined ? {} : { authorization },
-      redirect: 'error',
-      signal: AbortSignal.any([signal, timeOut]),
-    });
-    const text = await toTheEnd(response, pageBytesMax);
-    if (!response.ok) throw new Unreadable(`status ${response.status}`);
-    return text;
-  } catch (error) {
-    if (error instanceof Unreadable) throw error;
-    throw new Unreadable(timeOut.aborted ? `no answer within ${timeoutSeconds} s` : codeOfNoAnswer(error));
-  }
+  const page = await fetchPage({
+    ...{ address, limitSeconds: timeoutSeconds, cancelled: signal, bytesMax: pageBytesMax },
+    headers: authorization === undefined ? {} : { authorization },
+  }).catch((error: unknown) => {
+    throw error instanceof NoAnswer ? new Unreadable(error.message) : error;
+  });
+  if (!isGood(page)) throw new Unreadable(`status ${page.status}`);
+  return page.body.toString('utf8');
 }
 
 async function valueOf(read: MetricReading, page: () => Promise<string>, signal: AbortSignal): Promise<number> {
@@ -95,7 +88,7 @@ function fieldOf(text: string, path: string): unknown {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Unreadable('the answer is no JSON');
+    throw new Unreadable('the answer is not JSON');
   }
   for (const key of path.split('.'))
     value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
@@ -104,6 +97,6 @@ function fieldOf(text: string, path: string): unknown {
 
 function number(value: unknown, of: string): number {
   const read = typeof value === 'number' ? value : typeof value === 'string' && value.trim() !== '' ? Number(value) : Number.NaN;
-  if (!Number.isFinite(read)) throw new Unreadable(`${of} is no number`);
+  if (!Number.isFinite(read)) throw new Unreadable(`${of} is not a number`);
   return read;
 }

@@ -125,7 +125,7 @@ async function throughRouter<T>(
     try {
       return await withMember(dependencies, router, cluster.adminCredential, async (client) => {
         const hello = await client.db('admin').command({ hello: 1 });
-        if (hello.msg !== 'isdbgrid') throw failure('InvalidDefinition', `${placeOf(router)} of ${cluster.name} is no mongos`);
+        if (hello.msg !== 'isdbgrid') throw failure('InvalidDefinition', `${placeOf(router)} of ${cluster.name} is not a mongos`);
         return work({ through: place, client, commands: routerCommands });
       });
     } catch (error) {

@@ -108,8 +108,8 @@ function describeMongoError(error: unknown, place: string, credential: MongoCred
   if (error.code === authenticationFailed)
     return failure('CredentialsRejected', `${place} does not accept ${who} of database ${credential?.authSource}`, { place }, error);
   if (error.code === unauthorized)
-    return failure('CredentialsRejected', `${place} allows ${who} too little: ${error.message}`, { place }, error);
+    return failure('CredentialsRejected', `${place} does not give ${who} enough rights: ${error.message}`, { place }, error);
   if (roleLostCodes.has(error.code))
-    return failure('MongoNoPrimary', `${place} gave up its role meanwhile: ${error.message}`, { place }, error);
+    return failure('MongoNoPrimary', `${place} gave up its role in the meantime: ${error.message}`, { place }, error);
   return error;
 }

@@ -39,7 +39,7 @@ const invalidReplicaSetConfig = 93;
 const noReplication = 76;
 const notInSetCodes: readonly unknown[] = [notYetInitialized, invalidReplicaSetConfig, noReplication];
 
-/** Asks every member at the same time. One that does not answer is told of, not thrown; wrong credentials and host keys are thrown. */
+/** Asks every member at the same time. One that does not answer is reported, not thrown; wrong credentials and host keys are thrown. */
 export async function askMembers(dependencies: MongoDependencies, set: ReplicaSet): Promise<MemberView[]> {
   const asked = await Promise.allSettled(set.members.map((member) => askMember(dependencies, set, member)));
   return asked.map((answer) => {

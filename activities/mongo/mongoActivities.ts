@@ -38,7 +38,7 @@ export function createMongoActivities(dependencies: MongoDependencies): MongoAct
           if (isComplete(views)) return judgeReplicaSet(set, views);
           seen = inWords(views);
           if (performance.now() > deadlineMs)
-            throw failure('MongoNoPrimary', `${set.name} is not whole after ${limitSeconds} s: ${seen}`, { replicaSet: set.name });
+            throw failure('MongoNoPrimary', `${set.name} is not complete after ${limitSeconds} s: ${seen}`, { replicaSet: set.name });
           await pause(pollMs, undefined, { signal: cancellationSignal() });
         }
       };

@@ -38,7 +38,7 @@ export async function confirmStopped(
 ): Promise<{ newPrimary: SeenPrimary | null }> {
   const isStopped = ({ host, port }: MongoMember): boolean => host.name === stopped.host && port === stopped.port;
   const member = set.members.find(isStopped);
-  if (!member) throw failure('InvalidDefinition', `${stopped.host}:${stopped.port} is no member of ${set.name}`);
+  if (!member) throw failure('InvalidDefinition', `${stopped.host}:${stopped.port} is not a member of ${set.name}`);
   await checkStoppedCleanly(dependencies, set, member);
   const others = set.members.filter((each) => !isStopped(each));
   if (others.length === 0) return { newPrimary: null };
@@ -86,7 +86,7 @@ async function checkStoppedCleanly({ openHost }: MongoDependencies, set: Replica
   if (exitCode !== 0) throw failure('MongoNotStoppedCleanly', `${place}: ${file} cannot be read: ${stderrTail.trim()}`, { file });
   const sizeBytes = Number(stdout.trim());
   if (sizeBytes !== 0)
-    throw failure('MongoNotStoppedCleanly', `${place} did not end by itself: ${file} holds ${sizeBytes} bytes, 0 after a clean stop`, {
+    throw failure('MongoNotStoppedCleanly', `${place} did not stop cleanly: ${file} holds ${sizeBytes} bytes; a clean stop leaves 0`, {
       file,
       sizeBytes,
     });

@@ -48,7 +48,7 @@ function memberFaults(set: ReplicaSet, { member, state, setName, trouble }: Memb
   return [];
 }
 
-/** Names may differ between the set's configuration and the platform file, so members are told by the id that each says is its own. */
+/** Names may differ between the set's configuration and the platform file, so members are recognised by the id that each says is its own. */
 function configurationFaults(set: ReplicaSet, views: readonly MemberView[]): string[] {
   const configured = views.find(({ state, configured }) => state === 'PRIMARY' && configured.length > 0)?.configured ?? [];
   const found = new Set(views.map(({ memberId }) => memberId));

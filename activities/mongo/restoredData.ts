@@ -94,7 +94,7 @@ async function listens(host: Host, port: number): Promise<boolean> {
   }
 }
 
-/** A worker that was killed leaves its mongod behind. It is told by its data directory; anything else on the port is left alone. */
+/** A worker that was killed leaves its mongod behind. It is recognised by its data directory; anything else on the port is left alone. */
 async function endLeftover(
   dependencies: MongoDependencies,
   { host, port, dataDirectory }: RestoredData,

@@ -53,7 +53,7 @@ export async function withStore<T>(
 async function credentialsOf(store: ObjectStore, resolveSecret: ResolveSecret, secrets: string[]): Promise<object> {
   if (!store.accessKeyId && !store.secretAccessKey) return {};
   if (!store.accessKeyId || !store.secretAccessKey)
-    throw failure('InvalidInput', `${placeOf(store)} names one of access key and secret key; both or none are needed`);
+    throw failure('InvalidInput', `${placeOf(store)} has only one of access key and secret key: give both or neither`);
   const accessKeyId = await resolveSecret(store.accessKeyId);
   const secretAccessKey = await resolveSecret(store.secretAccessKey);
   secrets.push(accessKeyId, secretAccessKey);

@@ -46,13 +46,13 @@ export function partBytesOf(sizeBytes: number): number {
  * stays as it is, and no parts are left. The first failure is thrown; the other side's is only its consequence.
  *
  * The upload is never ended with the library's own abort: that answers while parts are still on their way, and a store may keep a part that
- * arrives beside the request to drop them all. The end of the content is told instead, so that the library waits for what it sent first.
+ * arrives beside the request to drop them all. The content is ended instead, so that the library waits for what it sent first.
  */
 export async function uploadStream({ client, object, params, partBytes, fill, cancelled, onProgress }: UploadedStream): Promise<void> {
   const stopping = new AbortController();
   const requests = new AbortController();
   const body = new PassThrough({ highWaterMark: mebibyte });
-  // Its end is told by the two promises below.
+  // The two promises below report its end.
   body.on('error', () => undefined);
   const failures: unknown[] = [];
   let patience: NodeJS.Timeout | undefined;
@@ -86,7 +86,7 @@ export async function uploadStream({ client, object, params, partBytes, fill, ca
 
 /**
  * The client as the upload sees it: requests that carry content end with the signal, while those that begin or drop an upload are always
- * answered, so that no upload is begun whose name nobody knows. The first request that fails is told at once: the library would send
+ * answered, so that no upload is begun whose name nobody knows. The first request that fails is reported at once: the library would send
  * the whole rest before it tells.
  */
 function clientEnding(client: S3Client, signal: AbortSignal, onFailure: (error: unknown) => void): S3Client {

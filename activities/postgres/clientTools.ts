@@ -4,18 +4,25 @@ import type { Readable, Writable } from 'node:stream';
 
 import { failure } from '../failure.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
+import { childEnvironment } from '../tools/childEnvironment.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
-import { saysLostConnection } from './lostConnection.ts';
+import { quoted } from './identifiers.ts';
 
 /** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (pix 20). */
 export interface ClientTools {
   /** Path or name of a tool, for whoever starts it otherwise. */
   program(tool: ToolName): string;
-  version(): Promise<{ version: string; versionNumber: number }>;
+  version(): Promise<ToolVersion>;
   /** Runs pg_dump, pg_restore or psql on a database. Answers standard output; the URL's parts go by environment, never by argument. */
   run(tool: ToolName, args: string[], options: RunOptions): Promise<string>;
   /** Starts one whose input and output are streams; both must be used to their end. Nothing is kept of them. */
   open(tool: ToolName, args: string[], options: Omit<RunOptions, 'outputBytesMax'>): OpenTool;
+}
+
+export interface ToolVersion {
+  version: string;
+  /** Like server_version_num. */
+  versionNumber: number;
 }
 
 export type ToolName = 'pg_dump' | 'pg_restore' | 'psql';
@@ -48,7 +55,12 @@ export function createClientTools(directory: string | null): ClientTools {
   return {
     program,
     async version() {
-      const result = await execa(program('pg_dump'), ['--version'], { reject: false, stdin: 'ignore' });
+      const result = await execa(program('pg_dump'), ['--version'], {
+        reject: false,
+        stdin: 'ignore',
+        extendEnv: false,
+        env: childEnvironment(),
+      });
       const [, major, minor] = /(\d+)\.(\d+)/.exec(result.stdout ?? '') ?? [];
       if (result.failed || !major) throw absent('pg_dump');
       return { version: `${major}.${minor}`, versionNumber: Number(major) * 10_000 + Number(minor) };
@@ -99,7 +111,8 @@ function settingOf(tool: ToolName, { url, application, signal }: Pick<RunOptions
   return {
     // The one at which psql cancels its statement on the server; the others do so at either.
     killSignal: tool === 'psql' ? 'SIGINT' : 'SIGTERM',
-    env: { ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' },
+    extendEnv: false,
+    env: childEnvironment({ ...(url ? environmentOf(url) : {}), PGAPPNAME: application.slice(0, 63), LC_MESSAGES: 'C' }),
     reject: false,
     forceKillAfterDelay: 10_000,
     ...(signal ? { cancelSignal: signal } : {}),
@@ -120,6 +133,11 @@ async function readTail(lines: AsyncIterable<unknown>, onLine: RunOptions['onLin
     // The process was ended.
   }
   return tail.join('\n');
+}
+
+/** Arguments of pg_dump that leave schemas out, each by its exact name. */
+export function withoutSchemas(schemas: readonly string[]): string[] {
+  return schemas.map((name) => `--exclude-schema=${quoted(name)}`);
 }
 
 /** libpq's variables for a URL: what stands in an argument is seen by everybody on the machine. */
@@ -144,4 +162,16 @@ export function environmentOf(url: string): Record<string, string> {
     return value === null ? [] : [[variable, value] as const];
   });
   return Object.fromEntries([...given, ...extra]);
+}
+
+/**
+ * Words of libpq, and of a server that ends its sessions. Which of them a tool says depends on what came first: the server's farewell, the end of the connection, or
+ * its reset by a system that threw away what was still to be read.
+ */
+const lostConnection =
+  /could not (connect|receive data|send data|translate host name)|connection (to server|reset|refused|timed out)|server closed the connection|terminating connection|no connection to the server|SSL (SYSCALL error|connection has been closed)|the database system is (starting up|shutting down|in recovery mode|not yet accepting)/i;
+
+/** Whether the error output of a client tool says that there was no connection, or no more: another try may pass. */
+export function saysLostConnection(told: string): boolean {
+  return lostConnection.test(told);
 }

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import pg from 'pg';
 
 import { failure } from '../failure.ts';
@@ -5,7 +7,6 @@ import type { ResolveSecret } from '../hosts/host.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
 import { redact } from '../tools/redact.ts';
 import type { PostgresRef } from './postgres.contract.ts';
-import { untilGone } from './untilGone.ts';
 
 export interface Session {
   /** Shown in pg_stat_activity, so that an administrator sees whose it is. */
@@ -15,7 +16,7 @@ export interface Session {
 }
 
 export interface Connections {
-  /** Runs the work in a session of its own, ended afterwards whatever happened. Errors are told as failures of the catalogue. */
+  /** Runs the work in a session of its own, ended afterwards whatever happened. Errors become failures of the catalogue. */
   session: <Result>(server: PostgresRef, options: Session, work: (client: pg.Client) => Promise<Result>) => Promise<Result>;
   /** The URL itself, for client tools: never to be logged or passed as an argument. */
   urlOf: (server: PostgresRef) => Promise<string>;
@@ -32,7 +33,7 @@ export function createConnections(resolveSecret: ResolveSecret): Connections {
     if (!/^postgres(ql)?:\/\//.test(url))
       throw failure(
         'InvalidInput',
-        `secret "${server.url}" of the ${server.name} is no PostgreSQL URL (postgres://user:password@host:port/database)`,
+        `secret "${server.url}" of the ${server.name} is not a PostgreSQL URL (postgres://user:password@host:port/database)`,
       );
     return url;
   };
@@ -101,6 +102,15 @@ async function cancelBackend(client: pg.Client, openOther: () => Promise<pg.Clie
   } finally {
     cut(client);
   }
+}
+
+/** A server ends a session within milliseconds of being told to. */
+const goneMaxMs = 30_000;
+const lookMs = 20;
+
+/** Looks until the sessions have gone from the server, at most 30 s; then it is left at that. */
+export async function untilGone(look: () => Promise<boolean>): Promise<void> {
+  for (const beganMs = performance.now(); performance.now() - beganMs < goneMaxMs; await pause(lookMs)) if (await look()) return;
 }
 
 function cut(client: pg.Client): void {

@@ -4,7 +4,8 @@ import { pipeline } from 'node:stream/promises';
 import type pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 
-import type { ContentValue } from './learningContent/learningContent.contract.ts';
+/** A value as COPY takes it: numbers may come as text, instants as ISO 8601 with an offset. */
+export type CopyValue = string | number | boolean | null | readonly string[];
 
 const charactersPerChunk = 65_536;
 
@@ -15,7 +16,7 @@ const charactersPerChunk = 65_536;
 export async function fillTable(
   client: pg.ClientBase,
   relation: string,
-  rows: Iterable<readonly ContentValue[]>,
+  rows: Iterable<readonly CopyValue[]>,
   signal?: AbortSignal,
 ): Promise<number> {
   const copy = client.query(copyFrom(`copy ${relation} from stdin with (freeze)`));
@@ -24,7 +25,7 @@ export async function fillTable(
 }
 
 /** Rows in PostgreSQL's COPY text format, in pieces of about 64 kB. */
-export function* copyText(rows: Iterable<readonly ContentValue[]>): Generator<string> {
+export function* copyText(rows: Iterable<readonly CopyValue[]>): Generator<string> {
   let chunk = '';
   for (const row of rows) {
     chunk += `${row.map(field).join('\t')}\n`;
@@ -35,7 +36,7 @@ export function* copyText(rows: Iterable<readonly ContentValue[]>): Generator<st
   if (chunk !== '') yield chunk;
 }
 
-function field(value: ContentValue): string {
+function field(value: CopyValue): string {
   if (value === null) return '\\N';
   if (typeof value === 'boolean') return value ? 't' : 'f';
   return escape(Array.isArray(value) ? arrayLiteral(value) : String(value));

@@ -6,9 +6,6 @@ export interface PostgresRef {
   url: string;
 }
 
-/** Schema of the target where runs write down what they did. */
-export const ownSchema = 'nightshift';
-
 export interface PostgresFacts {
   /** For example "15.20". */
   version: string;

@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import type pg from 'pg';
 
+import { historyOf } from './serverFacts.ts';
 import { failure, withoutRemedy } from '../failure.ts';
 import { postgresFailure, type Connections } from './connections.ts';
-import { historyOf } from './history.ts';
 import type { PostgresRef } from './postgres.contract.ts';
 
 /** For messages: what ends a long read on a standby, and what to set there. */

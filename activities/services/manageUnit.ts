@@ -13,7 +13,7 @@ export function manageUnit(
   { resolveSecret, signal, instances }: { resolveSecret: ResolveSecret; signal: AbortSignal; instances?: Instances },
 ): UnitManager {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.@:\\-]*$/.test(unit) || unit === 'all') {
-    throw failure('InvalidInput', `${JSON.stringify(unit)} is no name of one unit`, { unit });
+    throw failure('InvalidInput', `${JSON.stringify(unit)} is not the name of one unit`, { unit });
   }
   const { serviceManager } = host.ref;
   switch (serviceManager.kind) {

@@ -8,6 +8,7 @@ import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
 import type { ServiceManager } from '../hosts/hosts.contract.ts';
 import { cancellationOf } from '../tools/cancellation.ts';
+import { childEnvironment } from '../tools/childEnvironment.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
 
 export type ScalingoApp = Extract<ServiceManager, { kind: 'scalingo' }>;
@@ -28,7 +29,8 @@ export function openScalingoCli(
     const home = await mkdtemp(join(tmpdir(), 'nightshift-scalingo-'));
     try {
       const ended = await execa(command, ['--region', region, '--app', app, ...args], {
-        env: { HOME: home, SCALINGO_API_TOKEN: secret, DISABLE_UPDATE_CHECKER: 'true' },
+        extendEnv: false,
+        env: childEnvironment({ HOME: home, SCALINGO_API_TOKEN: secret, DISABLE_UPDATE_CHECKER: 'true' }),
         // It asks before it does certain things: nobody answers.
         stdin: 'ignore',
         reject: false,

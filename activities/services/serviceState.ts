@@ -83,7 +83,7 @@ export async function untilSo(
   });
 }
 
-/** An order that takes longer than the limit is no failure of its own: the state at the limit is what is told. */
+/** An order that takes longer than the limit is no failure of its own: the state at the limit is reported. */
 export async function unlessTimeIsUp<Result>(limitSeconds: number, order: () => Promise<Result>): Promise<Result | 'timeIsUp'> {
   const beganMs = performance.now();
   try {

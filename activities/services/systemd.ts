@@ -67,7 +67,7 @@ export function createSystemdManager({
     trigger: () => manager.start(0),
     async lastWords() {
       try {
-        // The journal is written in its own time; where it may not be told to hurry, what is there is told.
+        // The journal is written in its own time; where it may not be told to hurry, what is there is shown.
         await host.run([...prefix, 'journalctl', '--sync'], { ...options, accept: [0, 1] }).catch(() => undefined);
         const journal = await host.run([...prefix, 'journalctl', '-u', unit, '-n', '5', '--no-pager', '-o', 'cat', '-q'], {
           ...options,

@@ -4,9 +4,3 @@ export function whyNoAnswer(error: unknown): string {
   const { code, message } = cause as { code?: string; message?: string };
   return code ?? message ?? 'no answer';
 }
-
-/** The same without the platform's words, which repeat the whole address: it may carry a key. */
-export function codeOfNoAnswer(error: unknown): string {
-  const { cause } = error as { cause?: { code?: string } };
-  return cause?.code ?? 'no answer';
-}

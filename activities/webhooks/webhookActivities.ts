@@ -2,8 +2,7 @@ import { activityInfo, cancellationSignal } from '@temporalio/activity';
 
 import { failure } from '../failure.ts';
 import type { ResolveSecret } from '../hosts/host.ts';
-import { cancellationOf } from '../tools/cancellation.ts';
-import { codeOfNoAnswer } from '../tools/whyNoAnswer.ts';
+import { fetchPage, isGood, NoAnswer, pageFailure } from '../http/fetchPage.ts';
 import { withHeartbeat } from '../tools/withHeartbeat.ts';
 import type { WebhookActivities } from './webhooks.contract.ts';
 
@@ -13,45 +12,25 @@ export function createWebhookActivities({ resolveSecret }: { resolveSecret: Reso
       const { name } = webhook;
       const address = URL.parse(await resolveSecret(webhook.url));
       if (!address || !/^https?:$/.test(address.protocol))
-        throw failure('InvalidInput', `webhook ${name}: secret "${webhook.url}" is no http or https URL`);
+        throw failure('InvalidInput', `webhook ${name}: secret "${webhook.url}" is not an http or https URL`);
       const token = webhook.token === undefined ? undefined : await resolveSecret(webhook.token);
-      const cancelled = cancellationSignal();
-      const timeOut = AbortSignal.timeout(timeoutSeconds * 1000);
-      const beganMs = performance.now();
-      try {
-        return await withHeartbeat(
-          () => ({ webhook: name }),
-          async () => {
-            const response = await fetch(address, {
-              method: 'POST',
-              body: '{}',
-              headers: {
-                'content-type': 'application/json',
-                'idempotency-key': idempotencyKey,
-                ...(token === undefined ? {} : { authorization: token }),
-              },
-              redirect: 'error',
-              signal: AbortSignal.any([cancelled, timeOut]),
-            });
-            await response.body?.cancel();
-            const { status } = response;
-            if (status === 401 || status === 403)
-              throw failure('CredentialsRejected', `webhook ${name} answered ${status}`, { webhook: name, status });
-            if (!response.ok) throw failure('HttpUnexpectedAnswer', `webhook ${name} answered ${status}`, { webhook: name, status });
-            return { webhook: name, status, attempts: activityInfo().attempt, elapsedMs: Math.round(performance.now() - beganMs) };
-          },
-        );
-      } catch (error) {
-        if (cancelled.aborted) throw cancellationOf(cancelled);
-        if (error instanceof Error && error.name === 'ApplicationFailure') throw error;
-        throw failure(
-          'HttpUnreachable',
-          `webhook ${name}: ${timeOut.aborted ? `no answer within ${timeoutSeconds} s` : codeOfNoAnswer(error)}`,
-          {
-            webhook: name,
-          },
-        );
-      }
+      const facts = { webhook: name };
+      const answer = await withHeartbeat(
+        () => facts,
+        () =>
+          fetchPage({
+            ...{ address, method: 'POST', body: '{}', limitSeconds: timeoutSeconds, cancelled: cancellationSignal(), bytesMax: 0 },
+            headers: {
+              'content-type': 'application/json',
+              'idempotency-key': idempotencyKey,
+              ...(token === undefined ? {} : { authorization: token }),
+            },
+          }),
+      ).catch((error: unknown) => {
+        throw error instanceof NoAnswer ? pageFailure(`webhook ${name}`, error, facts) : error;
+      });
+      if (!isGood(answer)) throw pageFailure(`webhook ${name}`, answer, facts);
+      return { webhook: name, status: answer.status, attempts: activityInfo().attempt, elapsedMs: answer.elapsedMs };
     },
   };
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-import type { Fault } from '../../workflows/runbook/definitions.schema.ts';
-import { faultsOf } from '../../workflows/runbook/definitions.schema.ts';
+import { faultsOf, type Fault } from '../../workflows/runbook/definitions.schema.ts';
 
 /** A replica file's document, and the secrets that it names. */
 export interface ImportedReplica {
@@ -20,7 +19,7 @@ const json = (schema: z.ZodType) =>
       for (const { path, message } of faultsOf(parsed.error))
         context.addIssue({ code: 'custom', message: `${path === '' ? '' : `${path}: `}${message}` });
     } catch {
-      context.addIssue({ code: 'custom', message: 'is no JSON' });
+      context.addIssue({ code: 'custom', message: 'is not JSON' });
     }
     return z.NEVER;
   });
@@ -92,6 +91,7 @@ function assemble(name: string, read: Partial<Variables>, target: string): Impor
     token?: string;
   }[];
   const document: Record<string, unknown> = {
+    system: 'pix',
     title: `imported from the environment of ${text(read.APP ?? 'pix-db-replication')}`,
     source: { url: secret('source-url', read.SOURCE_DATABASE_URL) },
     target: { url: secret('target-url', target) },

@@ -12,7 +12,7 @@ const types = [chainType, 'pixFullReplication', 'pixIncrementalReplication', 'pi
 /** The question goes to a worker; without one the rest is known all the same. */
 const queryLimitMs = 30_000;
 
-/** Durations of one run of ours, from its history and those of its children. Throws what can be told to a person. */
+/** Durations of one run of ours, from its history and those of its children. Throws messages for a person. */
 export async function readOwnRun(client: Client, workflowId: string, runId?: string): Promise<OwnRunTimes> {
   const run = await readRun(client, workflowId, runId);
   if (!types.includes(run.type)) throw new Error(`${workflowId} is a run of ${run.type}; this report is for runs of ${types.join(', ')}`);

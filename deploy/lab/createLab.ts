@@ -27,7 +27,7 @@ import { ensureMongoCluster } from './mongoCluster.ts';
 import { labLayout, type LabReplicaSet } from './platform.ts';
 import { platformFileText, secretNames } from './platformFile.ts';
 
-const defaultMegabytesPerShard = 200;
+const defaultMegabytesPerShard = 100;
 const defaultSeed = 20_261_121;
 const portLimitMs = 180_000;
 const stopLimitSeconds = 30;

@@ -1,18 +1,20 @@
 // `npm run demo:pix`: a night of the Pix chain between two real PostgreSQL servers. See `--help`.
 import { join } from 'node:path';
 
-import { Client, Connection, type WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 
 import { followChild, followRun } from '../../client/followRun.ts';
 import { tellReplication } from '../../client/tellReplication.ts';
 import { tellVerification } from '../../client/tellVerification.ts';
-import { operationsQueue, runId } from '../../workflows/names.contract.ts';
+import { runId } from '../../workflows/names.contract.ts';
 import type { ReplicationReport } from '../../workflows/pix/replication.contract.ts';
 import type { VerifyReport } from '../../workflows/pix/verify.contract.ts';
 import { installEverything } from '../setup/tools.ts';
 import { demonstrate, home, resultOf, say } from './demonstration.ts';
-import { endProcess, startDevServer } from './devServer.ts';
+import { endProcess } from './devServer.ts';
+import { endRuns } from './endRuns.ts';
+import { isServerNamed, linkTo, openTemporal, type Temporal } from './openTemporal.ts';
 import { startPixLab, wholeReplica, type PixLab } from './pixLab.ts';
 import { compareTables } from './postgres/compareTables.ts';
 import { advancePixSource } from './postgres/pixSource/pixSource.ts';
@@ -30,29 +32,27 @@ const incremental = ['answers', 'knowledge-elements', 'knowledge-element-snapsho
 
 /** Answers whether the warehouse is verified and equal to production, table by table. */
 async function show({ rows, once }: Options, started: Started, stop: AbortSignal): Promise<boolean> {
-  await installEverything(say, ['temporal', 'postgres']);
-  const server = await startDevServer({ database: join(home, 'temporal-pix.db'), log: join(home, 'temporal.log'), say });
-  started.add('temporal dev server', server.stop);
+  await installEverything(say, isServerNamed() ? ['postgres'] : ['temporal', 'postgres']);
+  const temporal = await openTemporal({ name: 'pix', home, started, say });
+  const { client, address, namespace, taskQueue } = temporal;
   const lab = await startPixLab({ directory: join(home, 'pix'), rows, say });
   started.add('PostgreSQL servers and stand-ins', lab.end);
   await lab.describeReplica('pix', {
     ...wholeReplica(lab),
     tables: Object.fromEntries(incremental.map((table) => [table, 'incremental'])),
   });
-  const connection = await Connection.connect({ address: server.address });
-  started.add('client', () => connection.close());
   const worker = await startWorker({
-    ...{ address: server.address, definitionDirectories: [lab.replicaDirectory] },
+    ...{ address, namespace, taskQueue, definitionDirectories: [lab.replicaDirectory] },
     ...{ secretsDirectory: lab.secretsDirectory, postgresTools: lab.target.programs, log: join(home, 'worker.log') },
   });
   started.add('worker', () => endProcess(worker));
-  const client = new Client({ connection });
+  started.add('runs', () => endRuns(temporal, say));
   const begin = async (type: string, procedure: string): Promise<WorkflowHandleWithFirstExecutionRunId> => {
     const workflowId = runId('pix', procedure, 'pix');
-    say(`\n${type} ${workflowId}: ${server.webUi}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+    say(`\n${type} ${workflowId}${linkTo(temporal, workflowId)}`);
     return client.workflow.start(type, {
       workflowId,
-      taskQueue: operationsQueue,
+      taskQueue,
       args: [{ replica: 'pix' }],
       workflowIdConflictPolicy: 'TERMINATE_EXISTING',
       staticSummary: `${procedure} of the lab`,
@@ -80,7 +80,7 @@ async function show({ rows, once }: Options, started: Started, stop: AbortSignal
   if (!verification) return false;
   tellVerification(verification, say);
   const equal = await prove(lab);
-  if (!once) tellNext(server.address, server.webUi);
+  if (!once) tellNext(temporal);
   return equal;
 }
 
@@ -96,15 +96,15 @@ async function prove({ sourceUrl, targetUrl }: PixLab): Promise<boolean> {
   return different.length === 0;
 }
 
-function tellNext(address: string, webUi: string): void {
-  const temporal = `temporal --address ${address}`;
+function tellNext({ cli, taskQueue, webUi }: Temporal): void {
+  const queued = `--task-queue ${taskQueue}`;
   say(`
-Web UI: ${webUi}. Try next, in another terminal:
-  again          ${temporal} workflow start --type pixReplication --task-queue operations --workflow-id pix/replication/pix --input '{"replica":"pix"}'
+${webUi ? `Web UI: ${webUi}. ` : ''}Try next, in another terminal:
+  again          ${cli} workflow start --type pixReplication ${queued} --workflow-id pix/replication/pix --input '{"replica":"pix"}'
   from a step    … --input '{"replica":"pix","startAt":"learningContent"}'
-  the plan       ${temporal} workflow execute --type pixFullReplication --task-queue operations --workflow-id plan --input '{"replica":"pix","dryRun":true}'
-  undo           ${temporal} workflow execute --type pixUndoReplication --task-queue operations --workflow-id pix/undo/pix --input '{"replica":"pix"}'
-  stop it        ${temporal} workflow cancel --workflow-id pix/replication/pix
+  the plan       ${cli} workflow execute --type pixFullReplication ${queued} --workflow-id plan --input '{"replica":"pix","dryRun":true}'
+  undo           ${cli} workflow execute --type pixUndoReplication ${queued} --workflow-id pix/undo/pix --input '{"replica":"pix"}'
+  stop it        ${cli} workflow cancel --workflow-id pix/replication/pix
 Ctrl-C ends everything that was started here.`);
 }
 

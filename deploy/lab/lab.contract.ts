@@ -9,7 +9,7 @@ export interface LabOptions {
   directory: string;
   /** Default "full". A directory keeps the shape of its first `up`. */
   shape?: LabShape;
-  /** Bytes of documents per shard, in megabytes. Default 200; counts at the first `up` only. */
+  /** Bytes of documents per shard, in megabytes. Default 100; counts at the first `up` only. */
   megabytesPerShard?: number;
   /** Default "supervisor". Or machines made elsewhere. */
   machines?: 'supervisor' | 'systemd' | LabMachines;

@@ -70,7 +70,7 @@ program
   .description('bring everything up; the first time from nothing')
   .addOption(directoryOption)
   .option('--small', 'one member per replica set, four machines')
-  .option('--megabytes-per-shard <number>', 'documents per shard, in megabytes (default 200)', megabytes)
+  .option('--megabytes-per-shard <number>', 'documents per shard, in megabytes (default 100)', megabytes)
   .addOption(new Option('--machines <kind>', 'without root, or with real systemd (root on Linux)').choices(['supervisor', 'systemd']))
   .action(
     async ({

@@ -84,7 +84,7 @@ export async function startPixLab({
       ...{ source, target, sourceUrl, targetUrl, replicaDirectory, secretsDirectory, lcms, receivers, openData, end },
       setSecret: (name, value) => writeFile(join(secretsDirectory, name), value, { mode: 0o600 }),
       async describeReplica(name, fields = {}) {
-        const document = { title: 'lab', source: { url: 'pix-source' }, target: { url: 'pix-target' }, ...fields };
+        const document = { system: 'pix', title: 'lab', source: { url: 'pix-source' }, target: { url: 'pix-target' }, ...fields };
         await writeFile(join(replicaDirectory, `${name}.yaml`), stringify(document));
         return name;
       },

@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 
 import { execa } from 'execa';
 
-/** base: the machines without root, and everything else. systemd: machines with systemd, root on Linux only. postgres15: see debianPostgres.ts. */
-export type PackagePurpose = 'base' | 'systemd' | 'postgres15';
+/** base: the machines without root, and everything else. systemd: machines with systemd, root on Linux only. copies: directories to other hosts. postgres15: see debianPostgres.ts. */
+export type PackagePurpose = 'base' | 'systemd' | 'copies' | 'postgres15';
 
 /** How to tell that a package is there: a command, a file, a shared library or a module of Python 3. */
 interface Sign {
@@ -21,7 +21,6 @@ const base: Record<string, Sign[]> = {
   tar: [{ command: 'tar' }],
   'util-linux': [{ command: 'setsid' }],
   python3: [{ command: 'python3' }],
-  'python3-venv': [{ pythonModule: 'ensurepip' }],
   'python3-pip': [{ pythonModule: 'pip' }],
   // mongod is linked with them.
   libcurl4: [{ library: 'libcurl.so.4' }],
@@ -40,6 +39,7 @@ const signs: Record<PackagePurpose, Record<string, Sign[]>> = {
     dbus: [{ command: 'dbus-daemon' }],
     iproute2: [{ command: 'ip' }],
   },
+  copies: { rsync: [{ command: 'rsync' }], 'openssh-server': [{ command: 'sshd' }] },
   postgres15: {
     'postgresql-15': [{ file: '/usr/lib/postgresql/15/bin/postgres' }],
     pgcopydb: [{ command: 'pgcopydb' }],

@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { identifyProcess, isRunning, type ProcessIdentity } from '../lab/machines/processes.ts';
+import { identifyProcess, isRunning, type ProcessIdentity } from '../../activities/tools/processIdentity.ts';
 
 const pauseMs = 200;
 /** A lock without an owner is being made or taken over; after this long its maker died in between. */

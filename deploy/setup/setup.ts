@@ -1,7 +1,8 @@
 import { Argument, Command } from 'commander';
 
 import { ensureDebianPackages } from './debianPackages.ts';
-import { installEverything, toolNames, type ToolName } from './tools.ts';
+import type { ToolName } from './installer.contract.ts';
+import { installEverything, toolNames } from './tools.ts';
 
 const say = (line: string): void => console.log(line);
 
@@ -13,7 +14,7 @@ await new Command('npm run setup --')
     'after',
     `
 Programs of yours go first where the environment names them: TEMPORAL_CLI_PATH, TEMPORAL_TEST_SERVER_PATH, MONGOD_PATH,
-SUPERVISOR_BIN (a folder), VERSITYGW_PATH. A temporal of 1.8 or later on the PATH spares the longest part, a build of 3 to 5 minutes.`,
+SUPERVISOR_BIN and POSTGRES_BIN (folders), VERSITYGW_PATH; and a temporal of 1.8 or later on the PATH. Only objectStore, for npm test, is built, with Go.`,
   )
   .action(async (parts: ToolName[], { systemd }: { systemd?: boolean }) => {
     const beganMs = Date.now();

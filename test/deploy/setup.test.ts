@@ -8,8 +8,10 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { debianPackagesLine, missingPackages } from '../../deploy/setup/debianPackages.ts';
-import { installers, type Installer } from '../../deploy/setup/installers.ts';
+import type { Installer } from '../../deploy/setup/installer.contract.ts';
+import { installers } from '../../deploy/setup/installers.ts';
 import { takeInstallLock } from '../../deploy/setup/installLock.ts';
+import { runProgram } from '../../deploy/setup/runProgram.ts';
 import { ensureInstalled } from '../../deploy/setup/tools.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
@@ -70,7 +72,7 @@ describe('installation of a tool', () => {
         throw new Error('the wire was cut');
       },
     });
-    await assert.rejects(ensureInstalled('broken', broken, directory, say), /the wire was cut/);
+    await assert.rejects(ensureInstalled('broken', broken, directory, say), /^Error: broken 1\.2\.3: the wire was cut$/);
     assert.ok(!existsSync(join(directory, 'broken-1.2.3')));
     const seen: boolean[] = [];
     const whole = fake({
@@ -86,9 +88,9 @@ describe('installation of a tool', () => {
   it('is done by one when several want it at once', async () => {
     const installer = fake();
     const install = installer.install;
-    installer.install = async (folder, home) => {
+    installer.install = async (...given) => {
       await sleep(300);
-      await install(folder, home);
+      await install(...given);
     };
     const programs = await Promise.all([1, 2, 3].map(() => ensureInstalled('wanted', installer, directory, say)));
     assert.equal(new Set(programs).size, 1);
@@ -102,13 +104,13 @@ describe('where a tool is taken from', () => {
     assert.equal(await ensureInstalled('named', fake({ named: () => '/opt/tool' }), directory, say), '/opt/tool');
   });
 
-  it('ours goes before one that the machine has, which goes before an installation', async () => {
-    const present = async (): Promise<string> => '/usr/bin/tool';
-    const installer = fake({ present });
+  it('one that the machine has goes before ours, and where it has none ours is installed', async () => {
+    const installer = fake({ present: async () => '/usr/bin/tool' });
     assert.equal(await ensureInstalled('present', installer, directory, say), '/usr/bin/tool');
     assert.equal(installer.installations, 0);
-    const ours = await ensureInstalled('present', fake(), directory, say);
-    assert.equal(await ensureInstalled('present', installer, directory, say), ours);
+    const ours = await ensureInstalled('present', fake({ present: async () => null }), directory, say);
+    assert.equal(ours, join(directory, 'present-1.2.3', 'program'));
+    assert.equal(await ensureInstalled('present', installer, directory, say), '/usr/bin/tool');
   });
 
   it('a temporal on the PATH serves from 1.8 on', async () => {
@@ -126,6 +128,19 @@ describe('where a tool is taken from', () => {
         writeFileSync(program, `#!/bin/sh\necho "temporal version ${version} (Server 1.0.0, UI 2.0.0)"\n`, { mode: 0o755 });
         assert.equal(await installers.temporal.present?.(), expected, version);
       }
+    } finally {
+      process.env.PATH = former;
+    }
+  });
+});
+
+describe('a program that an installation runs', () => {
+  it('is named with where to get it when it is missing, in one line', async () => {
+    const former = process.env.PATH;
+    try {
+      process.env.PATH = directory;
+      const missing = '"go" is not on the PATH; it is needed for the installation: Go 1.26.4 or later';
+      await assert.rejects(runProgram('go', ['version']), { message: missing });
     } finally {
       process.env.PATH = former;
     }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { accepts } from '../../deploy/lab/machines/waitForListener.ts';
-import { identifyProcess, isRunning } from '../../deploy/lab/machines/processes.ts';
+import { identifyProcess, isRunning } from '../../activities/tools/processIdentity.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
 /** Its first thread ends by itself; another one holds a port until its input ends. */

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 
 import ssh2, { type Client, type ClientChannel } from 'ssh2';
 
-import { identifyProcess } from '../../deploy/lab/machines/processes.ts';
+import { identifyProcess } from '../../activities/tools/processIdentity.ts';
 import { generateReadableKeyPair } from '../../deploy/lab/machines/sshKeys.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 import { openMachine, type OneMachine } from './labDirectory.ts';

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { execa } from 'execa';
 
-import { identifyProcess } from '../../deploy/lab/machines/processes.ts';
+import { identifyProcess } from '../../activities/tools/processIdentity.ts';
 import { createSupervisorMachines } from '../../deploy/lab/machines/supervisorMachines.ts';
 import { accepts } from '../../deploy/lab/machines/waitForListener.ts';
 import { tool } from '../../deploy/setup/tools.ts';

@@ -115,7 +115,7 @@ describe('the chain of a night', { concurrency: 1 }, () => {
     for (const field of ['startAt', 'nonsense']) assert.ok(input.message.includes(field), input.message);
     await bench.describeReplica('bad', { tables: { answers: 'sometimes' }, full: { atOnceMax: 0 }, sauce: 1 });
     const file = await failureOf('pixReplication', { replica: 'bad' });
-    assert.equal(file.type, 'InvalidReplica');
+    assert.equal(file.type, 'InvalidDefinition');
     for (const field of ['tables.answers', 'full.atOnceMax', 'sauce']) assert.ok(file.message.includes(field), file.message);
     await bench.describeReplica('unasked', { incremental: { tables: { users: {} } } });
     assert.match((await failureOf('pixReplication', { replica: 'unasked' })).message, /incremental.tables.users: is not incremental/);

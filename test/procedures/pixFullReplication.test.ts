@@ -3,8 +3,9 @@ import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
 import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
-import type { FullReplicationPlanReport, FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
+import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { UndoReplicationReport } from '../../workflows/pix/undoReplication.contract.ts';
+import type { PlanReport } from '../../workflows/runbook/runbook.contract.ts';
 import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 
@@ -21,8 +22,9 @@ describe('the full replication between real PostgreSQL servers', { concurrency: 
 
   test('a dry run tells tables, modes and steps and touches nothing', async () => {
     const replica = await bench.describeReplica('dry', { tables: { answers: 'incremental' } });
-    const plan = await bench.run<FullReplicationPlanReport>('pixFullReplication', { replica, dryRun: true });
-    assert.ok(plan.tables.some(({ name, mode }) => name === 'users' && mode === 'default'));
+    const plan = await bench.run<PlanReport>('pixFullReplication', { replica, dryRun: true });
+    const { tables } = plan.facts as { tables: { name: string; mode: string }[] };
+    assert.ok(tables.some(({ name, mode }) => name === 'users' && mode === 'default'));
     assert.deepEqual(plan.faults, []);
     assert.deepEqual(await bench.query(bench.targetUrl, "select nspname from pg_namespace where nspname like 'nightshift%'"), []);
   });

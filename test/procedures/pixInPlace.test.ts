@@ -8,7 +8,8 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import type { FullReplicationPlanReport, InPlaceReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
+import type { InPlaceReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
+import type { PlanReport } from '../../workflows/runbook/runbook.contract.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
@@ -69,8 +70,8 @@ describe('the full replication in place, between real PostgreSQL servers', { con
   const filesLeft = (): Promise<string[]> => readdir(bench.workDirectory).catch(() => []);
 
   test('a worker killed in the dump and again in the restore goes on; the source is dumped once', async () => {
-    const plan = await bench.run<FullReplicationPlanReport>('pixFullReplication', { replica, dryRun: true });
-    assert.equal(plan.method, 'inPlace');
+    const plan = await bench.run<PlanReport>('pixFullReplication', { replica, dryRun: true });
+    assert.equal(plan.facts?.method, 'inPlace');
     assert.deepEqual(plan.faults, []);
     const releaseSource = await held(bench.sourceUrl, 'drop sequence held_seq');
     const releaseTarget = await latched();

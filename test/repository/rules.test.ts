@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 
 import { failureCatalogue } from '../../activities/failures.contract.ts';
 import { messages } from '../../workflows/names.contract.ts';
+import { systems } from '../../workflows/systems.schema.ts';
 import { badCitations, rulesOf, type Citable } from './citations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -24,19 +25,27 @@ describe('the repository', () => {
     assert.deepEqual(rows.sort(), Object.keys(failureCatalogue).sort());
   });
 
-  test('every workflow type is in the catalogue of workflows and has the five labels in its header', async () => {
-    const index = await read('workflows/index.ts');
-    const catalogue = await read('workflows/README.md');
-    const exported = [...index.matchAll(/^export \{ (\w+) \} from '(.+)';$/gm)];
-    assert.ok(exported.length >= 4);
-    for (const [, type = '', path = ''] of exported) {
-      assert.ok(catalogue.includes(`\`${type}\``), `${type} is not in workflows/README.md`);
-      const text = await read(join('workflows', path));
-      assert.match(text, new RegExp(`export async function ${type}\\(`), `${type} is not the name in its file`);
-      for (const label of ['Runbook', 'Downtime', 'Needs', 'On error', 'To stop'])
-        assert.match(text, new RegExp(`^ \\* ${label}\\s`, 'm'), `${path} lacks ${label}`);
+  test('every workflow type is on the page of its system and has the five labels in its header', async () => {
+    for (const system of systems) {
+      const folder = join('workflows', system.name);
+      const page = await read(`deploy/systems/${system.name}.md`);
+      const exported = [...(await read(join(folder, 'index.ts'))).matchAll(/^export \{ (\w+) \} from '(.+)';$/gm)];
+      assert.deepEqual(
+        exported.map(([, type = '']) => type).sort(),
+        [...system.types].sort(),
+        `index and procedures of ${system.name} differ`,
+      );
+      for (const [, type = '', path = ''] of exported) await checkType(type, join(folder, path), page);
     }
   });
+
+  async function checkType(type: string, path: string, page: string): Promise<void> {
+    assert.ok(page.includes(`\`${type}\``), `${type} is not on the page of its system`);
+    const text = await read(path);
+    assert.match(text, new RegExp(`export async function ${type}\\(`), `${type} is not the name in its file`);
+    for (const label of ['Runbook', 'Downtime', 'Needs', 'On error', 'To stop'])
+      assert.match(text, new RegExp(`^ \\* ${label}\\s`, 'm'), `${path} lacks ${label}`);
+  }
 
   test('a message constant is the word on the wire', () => {
     for (const [name, wire] of Object.entries(messages)) assert.equal(name, wire);

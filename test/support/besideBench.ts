@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import pg from 'pg';
 
-import { createBesideActivities } from '../../activities/postgres/beside/besideActivities.ts';
+import { createBesideActivities } from '../../activities/warehouse/beside/besideActivities.ts';
 import type {
   BesideCopy,
   BesideInspection,
@@ -12,7 +12,7 @@ import type {
   HeldSnapshot,
   ReplicaCheck,
   SwapReport,
-} from '../../activities/postgres/beside/beside.contract.ts';
+} from '../../activities/warehouse/beside/beside.contract.ts';
 import { createClientTools } from '../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../activities/postgres/connections.ts';
 import { withoutDurability, type PostgresServer, type PostgresVersion } from '../../deploy/lab/postgres/postgres.contract.ts';

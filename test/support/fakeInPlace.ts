@@ -1,5 +1,5 @@
 import { failure } from '../../activities/failure.ts';
-import type { InPlaceActivities, ProvenDump, RestoredPart } from '../../activities/postgres/inPlace/inPlace.contract.ts';
+import type { InPlaceActivities, ProvenDump, RestoredPart } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { WarehouseState } from './fakeReplica.contract.ts';
 import { factsOf, FakeReplicaCalls } from './fakeReplicaCalls.ts';
 

@@ -1,15 +1,16 @@
+import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
+import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
 import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
-import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
+import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import type { JobActivities } from '../../activities/jobs/jobs.contract.ts';
 import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
-import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
-import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
-import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
+import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
+import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
-import type { Activities } from '../../workflows/runbook/profiles.ts';
+import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
+import type { Activities } from '../../activities/activities.contract.ts';
 
 /** The state that must be the same before and after a run, whatever happened to it. */
 export interface PlatformState {
@@ -31,10 +32,14 @@ export type FakeActivities = Omit<
   | keyof OpenDataActivities
   | keyof IncrementalActivities
   | keyof LearningContentActivities
+  | keyof JobActivities
   | keyof LoadGuardActivities
-  | keyof ReplacementActivities
+  | keyof SchemaCopyActivities
   | keyof WebhookActivities
   | 'readRequest'
+  | 'startTreeCopy'
+  | 'watchTreeCopy'
+  | 'runHttpSession'
   | 'findWindow'
   | 'findLocalTime'
   | 'describeRun'

@@ -1,12 +1,12 @@
+import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
+import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
 import type { FailureType } from '../../activities/failures.contract.ts';
-import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
-import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
+import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
-import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
-import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
-import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
+import type { IncrementalActivities } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import type { InPlaceActivities } from '../../activities/warehouse/inPlace/inPlace.contract.ts';
+import type { OpenDataActivities } from '../../activities/openData/openData.contract.ts';
 import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
 
@@ -18,7 +18,7 @@ export type FakeReplicaActivities = BesideActivities &
   IncrementalActivities &
   LearningContentActivities &
   OpenDataActivities &
-  ReplacementActivities &
+  SchemaCopyActivities &
   WebhookActivities &
   Pick<ObjectStoreActivities, 'checkObjectStore'>;
 

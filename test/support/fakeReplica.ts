@@ -1,9 +1,9 @@
+import type { CopiedSchema } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
 import { failure } from '../../activities/failure.ts';
-import type { BesidePlan, SwapReport, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
-import type { CopiedSchema } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
-import { contentTableNames, type LearningContentReport } from '../../activities/postgres/learningContent/learningContent.contract.ts';
-import type { OpenDataReport } from '../../activities/postgres/openData/openData.contract.ts';
+import type { BesidePlan, SwapReport, WorkItem } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { IncrementalTableReport, InspectedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import { contentTableNames, type LearningContentReport } from '../../activities/lcms/learningContent.contract.ts';
+import type { OpenDataReport } from '../../activities/openData/openData.contract.ts';
 import { FakeInPlace } from './fakeInPlace.ts';
 import type { FakeReplicaActivities, Generation, ReplicaState, WarehouseState } from './fakeReplica.contract.ts';
 import { factsOf } from './fakeReplicaCalls.ts';

@@ -9,12 +9,13 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createClockActivities } from '../../activities/clock/clockActivities.ts';
 import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../../activities/runs/runActivities.ts';
-import { pixReaders } from '../../workflows/pix/requests.schema.ts';
+import { pix } from '../../workflows/pix/system.schema.ts';
+import { openDefinitions } from '../../workflows/runbook/system.schema.ts';
 import { createWorker } from './temporalServer.ts';
 
 /** A replica with everything that a procedure may need. Its times are those of a test: a question is open for a moment only. */
-export const wholeFakeReplica = {
-  ...{ source: { url: 'source-url' }, target: { url: 'target-url' } },
+const wholeFakeReplica = (name: string): Record<string, unknown> => ({
+  ...{ system: 'pix', source: { url: 'source' }, target: { url: `${name}-warehouse` } },
   tables: { answers: 'incremental', 'knowledge-elements': 'incremental', audit: 'none' },
   foreignKeys: true,
   learningContent: { url: 'http://lcms.example', apiKey: 'key' },
@@ -22,12 +23,18 @@ export const wholeFakeReplica = {
     { name: 'one', url: 'hook-one' },
     { name: 'two', url: 'hook-two' },
   ],
-  schemaCopy: { target: { url: 'copy-url' } },
+  schemaCopy: { target: { url: `${name}-copy` } },
   openData: { url: 'http://open.example/list' },
   objectStore: { region: 'lab', bucket: 'dumps', prefix: 'pix' },
   retries: { attemptsMax: 3, initialSeconds: 0.05 },
   policy: { questionSeconds: 0.1 },
-};
+});
+
+/** A secret is called like its database, or "<database>.<user>": two secrets may lead to one database. */
+async function urlOf(secret: string): Promise<string> {
+  const [database = '', user = 'nightshift'] = secret.split('.');
+  return `postgres://${user}:canary@Db.example/${database}`;
+}
 
 /** A worker with the real workflows over faked activities, and a folder of replica files. */
 export interface ReplicaWorker {
@@ -42,11 +49,11 @@ export async function openReplicaWorker(env: TestWorkflowEnvironment, taskQueue:
     ...activities,
     ...createClockActivities(),
     ...createRunActivities({ client: env.client }),
-    ...createRequestActivities({ readers: pixReaders([directory]) }),
+    ...createRequestActivities(openDefinitions([pix], [directory], urlOf)),
   });
   const running = worker.run();
   return {
-    describe: (name, document) => writeFile(join(directory, `${name}.yaml`), JSON.stringify({ ...wholeFakeReplica, ...document })),
+    describe: (name, document) => writeFile(join(directory, `${name}.yaml`), JSON.stringify({ ...wholeFakeReplica(name), ...document })),
     async close() {
       worker.shutdown();
       await running;

@@ -102,8 +102,8 @@ describe('platform files', () => {
       'component "forgotten" is in no stop list',
       '"scheduler" is stopped and never started',
       'hosts.process-1.backupDirectory',
-      '"x" stands twice',
-      'replica set "shard0" stands twice',
+      '"x" is listed twice',
+      'replica set "shard0" is listed twice',
       'two members at mongo-1:1',
     ])
       assert.ok(all.includes(part), `${part} is missing in\n${all}`);

@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-
-import { stringify } from 'yaml';
+import { describe, test } from 'node:test';
 
 import type { PixReplica } from '../../workflows/pix/replica.contract.ts';
-import { readReplicaFile } from '../../workflows/pix/requests.schema.ts';
+import { pix } from '../../workflows/pix/system.schema.ts';
 import type { Fault } from '../../workflows/runbook/definitions.schema.ts';
 
 describe('guard and containers of a replica file', () => {
-  let directory: string;
-  before(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'ns-guard-'));
-  });
-  after(() => rm(directory, { recursive: true, force: true }));
-
-  const read = async (fields: object, changes?: Record<string, unknown>): Promise<{ replica: PixReplica | null; faults: Fault[] }> => {
-    const file = join(directory, 'pix.yaml');
-    await writeFile(file, stringify({ source: { url: 's' }, target: { url: 't' }, ...fields }));
-    return readReplicaFile('pix', file, changes);
+  const read = async (fields: object, changes: object = {}): Promise<{ replica: PixReplica | null; faults: Fault[] }> => {
+    const document = { system: 'pix', source: { url: 's' }, target: { url: 't' }, ...fields };
+    const { definition, faults } = await pix.read('pix', document, 'pix.yaml', changes);
+    return { replica: definition as PixReplica | null, faults };
   };
   const app = { name: 'app', url: 'https://app.example/', limitMilliseconds: 500 };
 

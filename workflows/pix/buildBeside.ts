@@ -4,57 +4,47 @@ import type {
   BesidePlan,
   CopiedTable,
   HeldSnapshot,
-  ReplicaCheck,
-  SwapReport,
   WorkItem,
-} from '../../activities/postgres/beside/beside.contract.ts';
+} from '../../activities/warehouse/beside/beside.contract.ts';
 import { failure, withoutRemedy } from '../../activities/failure.ts';
-import type { Runbook } from '../runbook/beginRunbook.ts';
+import { lookingOn } from '../runbook/alongside.ts';
 import { describeFailure } from '../runbook/failures.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
-import { watchWhile } from '../runbook/watchWhile.ts';
+import type { Run } from '../runbook/run.ts';
 import { workPool } from '../runbook/workPool.ts';
-import { unlessSwapped } from './doneSwap.ts';
 import { itemStep, itemSteps, type FullPlan } from './fullPlan.ts';
+import type { FullReplicationFacts } from './fullReplication.contract.ts';
+import { unlessSwapped } from './ofReplica.ts';
 import type { PixReplica } from './replica.contract.ts';
 
 export interface FullRun {
   replica: PixReplica;
   copy: BesideCopy;
   plan: FullPlan;
-  runbook: Runbook;
+  run: Run;
   inspection: BesideInspection;
 }
 
-export interface Built {
-  tables: number;
-  rows: number;
-  bytes: number;
-  check: ReplicaCheck;
-  swap: SwapReport;
-  snapshots: number;
-}
-
-/** Phases 2 to 7. A lost snapshot begins the copy again: what was copied under the former one must not be mixed with it (pix 21). */
-export async function buildBeside(run: FullRun): Promise<Built> {
-  const { replica, runbook, copy, plan } = run;
+/** Phases 2 to 7. A lost snapshot begins the copy again: what was copied under the former one must not be mixed with it. */
+export async function buildBeside(full: FullRun): Promise<Omit<FullReplicationFacts, 'method' | 'undo'>> {
+  const { replica, run, copy, plan } = full;
   for (let snapshots = 1; ; snapshots += 1) {
     try {
-      const { snapshot, work } = await begin(run);
-      const copied = await watched(run, work, () => fill(run, snapshot, work));
-      await runbook.step(plan.sequences, () => patient('set the sequences', 600).setSequences({ copy, snapshot }));
-      const check = await runbook.step(plan.verify, async (record) => {
-        const keys = work.foreignKeys.filter(({ id }) => runbook.record(id)?.state !== 'skipped');
+      const { snapshot, work } = await begin(full);
+      const copied = await watched(full, work, () => fill(full, snapshot, work));
+      await run.step(plan.sequences, () => patient('set the sequences', 600).setSequences({ copy, snapshot }));
+      const check = await run.step(plan.verify, async (record) => {
+        const keys = work.foreignKeys.filter(({ id }) => run.record(id)?.state !== 'skipped');
         const planned = { indexes: countStatements(work.indexes), foreignKeys: keys.length };
         const found = await patientFor('verify the copy', replica.retries).verifyBeside({ copy, plan: planned });
         record.note = `${found.tables.length} tables equal, ${found.indexes} indexes, ${found.constraints} foreign keys, ${found.sequences} sequences`;
         return found;
       });
-      const swap = await runbook.step(plan.swap, async (record) => {
+      const swap = await run.step(plan.swap, async (record) => {
         const { swapLimitSeconds } = replica.full;
-        const done = await patient('take the copy into use', swapLimitSeconds)
+        const done = await patient('put the copy into use', swapLimitSeconds)
           .swapBeside({ copy, limitSeconds: swapLimitSeconds })
-          .catch((error: unknown) => unlessSwapped(copy, 'swap', runbook, error));
+          .catch((error: unknown) => unlessSwapped(copy, 'swap', run, error));
         record.note = `${done.moved} objects in ${done.lockedMs} ms, gave way to readers ${done.yielded} times`;
         return done;
       });
@@ -70,14 +60,14 @@ export async function buildBeside(run: FullRun): Promise<Built> {
       const why = withoutRemedy(message);
       if (snapshots >= replica.full.snapshotsMax)
         throw failure('SnapshotLost', `${snapshots} snapshots were lost, full.snapshotsMax allows no other: ${why}`, {}, error);
-      runbook.warn(`the copy begins again: ${why}`);
+      run.warn(`the copy begins again: ${why}`);
     }
   }
 }
 
-async function begin({ replica, copy, plan, runbook, inspection }: FullRun): Promise<{ snapshot: HeldSnapshot; work: BesidePlan }> {
+async function begin({ replica, copy, plan, run, inspection }: FullRun): Promise<{ snapshot: HeldSnapshot; work: BesidePlan }> {
   const { snapshotLimitSeconds, snapshotIdleSeconds } = replica.full;
-  const snapshot = await runbook.step(plan.snapshot, async (record) => {
+  const snapshot = await run.step(plan.snapshot, async (record) => {
     const held = await patient(`hold a snapshot of the ${replica.source.name}`, 60).holdSnapshot({
       copy,
       limitSeconds: snapshotLimitSeconds,
@@ -86,24 +76,24 @@ async function begin({ replica, copy, plan, runbook, inspection }: FullRun): Pro
     record.note = `taken at ${held.takenAt}`;
     return held;
   });
-  const work = await runbook.step(plan.define, () =>
+  const work = await run.step(plan.define, () =>
     patientFor('define the copy', replica.retries).defineBeside({
       ...{ copy, snapshot, sharedTypes: inspection.sharedTypes },
       limitSeconds: replica.full.swapLimitSeconds,
     }),
   );
-  for (const warning of work.warnings) runbook.warn(warning);
-  runbook.addSteps(itemSteps(work));
+  for (const warning of work.warnings) run.warn(warning);
+  run.addSteps(itemSteps(work), plan.sequences);
   return { snapshot, work };
 }
 
 /** Tables and, as each ends, its keys and indexes; then what needs all of them. */
-async function fill({ replica, copy, runbook }: FullRun, snapshot: HeldSnapshot, work: BesidePlan): Promise<CopiedTable[]> {
+async function fill({ replica, copy, run }: FullRun, snapshot: HeldSnapshot, work: BesidePlan): Promise<CopiedTable[]> {
   const { full, retries } = replica;
   const copied: CopiedTable[] = [];
   const statements = async (item: WorkItem): Promise<void> => {
     const { indexMemoryMegabytes: memoryMegabytes, indexWorkers: workers } = full;
-    await runbook.step(
+    await run.step(
       itemStep(item),
       () => patientFor(item.title, retries).runStatements({ copy, item, memoryMegabytes, workers }),
       () => ({ done: 0, skipped: item.statements.length }),
@@ -119,7 +109,7 @@ async function fill({ replica, copy, runbook }: FullRun, snapshot: HeldSnapshot,
         await statements(item);
         return [];
       }
-      const tables = await runbook.step(itemStep(item), async (record) => {
+      const tables = await run.step(itemStep(item), async (record) => {
         const done = await patientFor(item.title, retries).copyTables({ copy, snapshot, item });
         record.note = `${done.reduce((sum, { rows }) => sum + rows, 0)} rows`;
         return done;
@@ -146,31 +136,30 @@ async function fill({ replica, copy, runbook }: FullRun, snapshot: HeldSnapshot,
 }
 
 /** Looks at the target's progress views while the work goes on. */
-async function watched<Result>({ copy, runbook, inspection }: FullRun, work: BesidePlan, fillAll: () => Promise<Result>): Promise<Result> {
+async function watched<Result>({ copy, run, inspection }: FullRun, work: BesidePlan, fillAll: () => Promise<Result>): Promise<Result> {
   const totalBytes = inspection.tables.reduce((sum, { bytes }) => sum + bytes, 0);
   const beganMs = Date.now();
   const look = async (): Promise<void> => {
     const seen = await probe('progress of the copy').readBesideProgress({ copy });
     for (const { table, rows, bytes } of seen.copies) {
       const item = work.copies.find(({ tables }) => tables.includes(table));
-      const record = item && runbook.record(item.id);
+      const record = item && run.record(item.id);
       if (record?.state === 'running') record.note = `${table}: ${rows} rows, ${(bytes / 1e6).toFixed(0)} MB`;
     }
     for (const { table, phase, percent } of seen.indexes)
       for (const item of work.indexes) {
-        const record = item.tables.includes(table) ? runbook.record(item.id) : undefined;
+        const record = item.tables.includes(table) ? run.record(item.id) : undefined;
         if (record?.state === 'running') record.note = `${phase}${percent === null ? '' : ` ${percent} %`}`;
       }
     const doneBytes = seen.finished.bytes + seen.copies.reduce((sum, { bytes }) => sum + bytes, 0);
     const perMs = doneBytes / Math.max(1, Date.now() - beganMs);
-    runbook.progress.estimate = {
+    run.progress.estimate = {
       doneBytes,
       totalBytes,
       ...(perMs > 0 && doneBytes < totalBytes ? { endsAt: new Date(Date.now() + (totalBytes - doneBytes) / perMs).toISOString() } : {}),
     };
-    runbook.show();
   };
-  return watchWhile('the progress', look, fillAll);
+  return lookingOn('the progress', look, fillAll);
 }
 
 function countStatements(items: readonly WorkItem[]): number {

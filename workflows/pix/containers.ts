@@ -1,66 +1,83 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { Instances } from '../../activities/services/services.contract.ts';
-import type { Runbook } from '../runbook/beginRunbook.ts';
-import { bringBack } from '../runbook/bringBack.ts';
+import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import { step } from '../runbook/plan.ts';
 import { patient, quick } from '../runbook/profiles.ts';
+import type { Run } from '../runbook/run.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
-import { withRestore } from '../runbook/withRestore.ts';
-import type { ContainerSettings, PixReplica } from './replica.contract.ts';
+import type { ContainerSettings } from './replica.contract.ts';
 
-/** How long bringing containers back is tried before a person is told the commands. */
-const restoreLimitSeconds = 3600;
-const atOnceMax = 4;
-const phases = { down: 'Containers down', up: 'Containers back' } as const;
+/** A kind of container: down, and on the way back up. */
+type ContainerStep = PlannedStep & { setting: ContainerSettings; up: PlannedStep };
+
+export function containerStep(setting: ContainerSettings): ContainerStep {
+  const { region, app, container, limitSeconds } = setting;
+  const id = `containers/${region}/${app}/${container}`;
+  return {
+    ...step('Containers down', `${id}/down`, `scale ${nameOf(setting)} to nothing`, {
+      commands: [scaleCommand(setting, { amount: 0, size: '' })],
+      limitSeconds,
+      unwind: 'scaled back to as many and as large as they were',
+    }),
+    setting,
+    up: step('Containers back', `${id}/up`, `scale ${nameOf(setting)} back to as many and as large as they were`, {
+      limitSeconds,
+      wayBack: true,
+    }),
+  };
+}
 
 /**
- * Runs work with the replica's containers scaled to nothing, and back to as many and as large as they were, whatever becomes of the work (pix 34).
- * What was at nothing before stays so. Without declared containers: the work alone. Fails with PlatformNotRestored when some do not come back.
+ * Runs work with the containers scaled to nothing, and back to as many and as large as they were, whatever becomes of the work.
+ * What was at nothing before stays so. Fails with PlatformNotRestored when some do not come back.
  */
-export async function withContainersDown<Result>(
-  { containers }: PixReplica,
-  runbook: Runbook,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  if (containers.length === 0) return work();
-  runbook.addSteps(containers.map(downStep));
-  const taken: { setting: ContainerSettings; former: Instances }[] = [];
-  return withRestore({
-    work: async () => {
-      for (const setting of containers) {
-        const step = downStep(setting);
-        await runbook.step(step, async (record) => {
-          const unit = unitOf(setting);
-          const { instances } = await quick(`how many ${nameOf(setting)}?`).readServiceState(unit);
-          if (!instances || instances.amount === 0) {
-            record.note = 'scaled to nothing before this run: it stays so';
-            return;
-          }
-          // Before the act: a worker that dies in the middle of it leaves nothing forgotten.
-          runbook.takeDown({ id: step.id, title: nameOf(setting), commands: [scaleCommand(setting, instances)] });
-          taken.push({ setting, former: instances });
-          const { limitSeconds } = setting;
-          await patient(step.title, limitSeconds).stopService({ ...unit, acceptedConditions: ['stopped'], limitSeconds });
-          record.note = `${instances.amount} × ${instances.size} before`;
-        });
-      }
-      return work();
-    },
-    restore: async () => {
-      if (taken.length === 0) return;
-      runbook.setState('bringingBack');
-      const items = taken.map(({ setting, former }) => ({
-        step: upStep(setting, former),
-        settles: [downStep(setting).id],
-        perform: async () => {
-          const { limitSeconds } = setting;
-          await patient(upStep(setting, former).title, limitSeconds).startService({ ...unitOf(setting), limitSeconds, instances: former });
-        },
-      }));
-      runbook.addSteps(items.map(({ step }) => step));
-      await bringBack(runbook, [{ items, atOnceMax }], restoreLimitSeconds, 'the full replication');
-      runbook.setState('working');
-    },
+export async function withContainersDown<Result>(steps: readonly ContainerStep[], run: Run, work: () => Promise<Result>): Promise<Result> {
+  return run.untilBack(async () => {
+    for (const each of steps) await scaleDown(each, run);
+    return work();
   });
+}
+
+async function scaleDown(down: ContainerStep, run: Run): Promise<void> {
+  const { setting, up } = down;
+  const { limitSeconds } = setting;
+  await run.step(down, async (record) => {
+    const instances = await instancesOf(setting);
+    if (instances.amount === 0) {
+      record.note = 'was scaled to zero before this run: stays so';
+      run.notNeeded(up, 'was at nothing before this run');
+      return;
+    }
+    const commands = [scaleCommand(setting, instances)];
+    run.takeDown(
+      { id: down.id, title: nameOf(setting), commands },
+      {
+        step: { ...up, commands },
+        perform: async () => void (await patient(up.title, limitSeconds).startService({ ...unitOf(setting), limitSeconds, instances })),
+      },
+    );
+    await patient(down.title, limitSeconds).stopService({ ...unitOf(setting), acceptedConditions: ['stopped'], limitSeconds });
+    record.note = `${instances.amount} × ${instances.size} before`;
+  });
+}
+
+/** How many there are now; those that cannot be asked are faults. Reads only. */
+export async function lookAtContainers(steps: readonly ContainerStep[]): Promise<{ faults: string[]; now: Record<string, string> }> {
+  const [faults, now]: [string[], Record<string, string>] = [[], {}];
+  for (const { setting } of steps)
+    try {
+      const { amount, size } = await instancesOf(setting);
+      now[nameOf(setting)] = `${amount} × ${size}`;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      faults.push(`${nameOf(setting)}: ${describeFailure(error).message}`);
+    }
+  return { faults, now };
+}
+
+async function instancesOf(setting: ContainerSettings): Promise<Instances> {
+  const { instances } = await quick(`how many ${nameOf(setting)}?`).readServiceState(unitOf(setting));
+  return instances ?? { amount: 0, size: '' };
 }
 
 function nameOf({ app, container }: ContainerSettings): string {
@@ -77,27 +94,4 @@ function unitOf({ app, region, container, token, command }: ContainerSettings): 
 
 function scaleCommand({ command, region, app, container }: ContainerSettings, { amount, size }: Instances): string {
   return `${command} --region ${region} --app ${app} scale ${container}:${amount}${size === '' ? '' : `:${size}`}`;
-}
-
-function downStep(setting: ContainerSettings): PlannedStep {
-  return {
-    id: `containers/${setting.region}/${setting.app}/${setting.container}/down`,
-    title: `scale ${nameOf(setting)} to nothing`,
-    phase: phases.down,
-    commands: [scaleCommand(setting, { amount: 0, size: '' })],
-    limitSeconds: setting.limitSeconds,
-    skippable: false,
-    unwind: 'scaled back to as many and as large as they were',
-  };
-}
-
-function upStep(setting: ContainerSettings, former: Instances): PlannedStep {
-  return {
-    id: `containers/${setting.region}/${setting.app}/${setting.container}/up`,
-    title: `scale ${nameOf(setting)} back to ${former.amount} × ${former.size}`,
-    phase: phases.up,
-    commands: [scaleCommand(setting, former)],
-    limitSeconds: setting.limitSeconds,
-    skippable: false,
-  };
 }

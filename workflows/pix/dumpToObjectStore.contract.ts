@@ -1,23 +1,11 @@
 import type { StoredDump, StoredDumpCheck } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { StepRecord } from '../runbook/runbook.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
-export interface DumpToObjectStoreInput {
-  replica: string;
-}
-
-export interface DumpToObjectStoreRequest {
-  replica: PixReplica;
-}
-
-export interface DumpToObjectStoreReport extends StoredDump {
-  replica: string;
+/** `key`: the moment in it is the begin of the run, in UTC. */
+export interface DumpToObjectStoreFacts extends StoredDump {
   bucket: string;
   /** How the store's bytes were compared with those sent. */
   verifiedBy: StoredDumpCheck['by'];
-  /** Moment in the key's name, UTC. */
-  beganAt: string;
-  seconds: number;
-  steps: StepRecord[];
-  warnings: string[];
 }
+
+export type DumpToObjectStoreReport = RunReport & DumpToObjectStoreFacts;

@@ -1,28 +1,50 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 
-import type { StoredDump } from '../../activities/postgres/dumps/dumps.contract.ts';
+import type { DumpInspection, StoredDump } from '../../activities/postgres/dumps/dumps.contract.ts';
 import { failure } from '../../activities/failure.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
-import type { Runbook } from '../runbook/beginRunbook.ts';
-import { secondsSince } from '../runbook/elapsed.ts';
+import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
+import { lookingOn } from '../runbook/alongside.ts';
 import { describeFailure } from '../runbook/failures.ts';
+import { step } from '../runbook/plan.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { patient, patientFor, probe, quick } from '../runbook/profiles.ts';
-import type { PlannedStep, StepRecord } from '../runbook/runbook.contract.ts';
-import { watchWhile } from '../runbook/watchWhile.ts';
-import { withRestore } from '../runbook/withRestore.ts';
-import type { DumpToObjectStoreInput, DumpToObjectStoreReport, DumpToObjectStoreRequest } from './dumpToObjectStore.contract.ts';
-import { runPixProcedure } from './runPixProcedure.ts';
+import type { Run } from '../runbook/run.ts';
+import type { PlanReport, StepRecord } from '../runbook/runbook.contract.ts';
+import type { DumpToObjectStoreFacts, DumpToObjectStoreReport } from './dumpToObjectStore.contract.ts';
+import type { PixInput, PixRequest } from './inputs.schema.ts';
+import { ofReplica } from './ofReplica.ts';
+
+type Request = PixRequest<'pixDumpToObjectStore', 'objectStore'>;
 
 const readAgainLimitSeconds = 24 * 3600;
 
-const step = (id: string, phase: string, title: string, commands: string[] = []): PlannedStep => ({
-  ...{ id, phase, title, commands, skippable: false },
-});
-const check = step('check', '1. Check', 'look at the warehouse, the tools and the object store');
-const dump = step('dump', '2. Dump', 'stream a dump of the warehouse into the object store', [
-  'pg_dump --format=custom | multipart upload; pg_restore reads it on its way',
-]);
-const verify = step('verify', '3. Verify', 'ask the object store for size and checksum');
+const plan = {
+  check: step('1. Check', 'check', 'look at the warehouse, the tools and the object store'),
+  dump: step('2. Dump', 'dump', 'stream a dump of the warehouse into the object store', {
+    commands: ['pg_dump --format=custom | multipart upload; pg_restore reads it on its way'],
+    unwind: 'neither object nor parts stay in the store',
+  }),
+  verify: step('3. Verify', 'verify', 'ask the object store for size and checksum'),
+};
+
+export const dumpToObjectStore: Procedure<Request, typeof plan> = {
+  ...ofReplica,
+  type: 'pixDumpToObjectStore',
+  plan: () => plan,
+  look: async (request) => {
+    const { server, faults } = await inspect(placeOf(request));
+    return { faults, warnings: [], facts: { server, bucket: request.replica.objectStore.bucket } };
+  },
+  cancelled: 'nothing of the dump stays in the store',
+};
+
+/** One dump in the store. */
+interface Place {
+  server: PostgresRef;
+  store: ObjectStore;
+  key: string;
+}
 
 /**
  * Dumps the whole warehouse into the object store, as `<prefix>-YYYYMMDD-HHmmss`: the moment at which the run began, in UTC.
@@ -33,80 +55,68 @@ const verify = step('verify', '3. Verify', 'ask the object store for size and ch
  * On error  nothing stays in the store: neither object nor parts.
  * To stop   cancel.
  */
-export async function pixDumpToObjectStore(input: DumpToObjectStoreInput): Promise<DumpToObjectStoreReport> {
-  return runPixProcedure<DumpToObjectStoreRequest, DumpToObjectStoreReport>(
-    'pixDumpToObjectStore',
-    input,
-    [check, dump, verify],
-    async ({ replica }, runbook, beganMs) => {
-      const { name, target: server, objectStore, retries } = replica;
-      if (!objectStore) throw failure('InvalidInput', `replica ${name} has no field objectStore: say where the dump goes`);
-      const { runId: run } = workflowInfo();
-      const beganAt = new Date(beganMs).toISOString();
-      const key = `${objectStore.prefix}-${stampOf(beganAt)}`;
-      // The prefix is the begin of the name here, not a folder.
-      const store = { ...objectStore, prefix: '' };
-      const databaseBytes = await runbook.step(check, async (record) => {
-        await quick(`reach bucket ${store.bucket}`).checkObjectStore({ store });
-        const seen = await patient('look at the warehouse', 300).inspectDump({ server, store, key });
-        if (seen.faults.length > 0) throw failure('PreflightFailed', seen.faults.join(' | '), { faults: seen.faults });
-        record.note = `${(seen.server.sizeBytes / 1e6).toFixed(0)} MB with indexes, as ${key} into ${store.bucket}`;
-        return seen.server.sizeBytes;
+export async function pixDumpToObjectStore(input: PixInput<'pixDumpToObjectStore'>): Promise<DumpToObjectStoreReport | PlanReport> {
+  return procedure(dumpToObjectStore, input, async ({ request, run }): Promise<DumpToObjectStoreFacts> => {
+    const place = placeOf(request);
+    const { store, key } = place;
+    const databaseBytes = await run.step(plan.check, async (record) => {
+      const seen = await inspect(place);
+      if (seen.faults.length > 0) throw failure('PreflightFailed', seen.faults.join(' | '), { faults: seen.faults });
+      record.note = `${(seen.server.sizeBytes / 1e6).toFixed(0)} MB with indexes, as ${key} into ${store.bucket}`;
+      return seen.server.sizeBytes;
+    });
+    try {
+      const sent = await run.step(plan.dump, (record) => send(request, place, databaseBytes, record));
+      const { by } = await run.step(plan.verify, async (record) => {
+        const checked = await patient(`verify ${key}`, readAgainLimitSeconds).checkStoredDump({ store, dump: sent });
+        record.note = checked.by === 'checksum' ? `the store's CRC-32 is ${sent.crc32}` : `read again: sha256 ${sent.sha256}`;
+        return checked;
       });
-      const stored = await withRestore({
-        async work() {
-          const sent = await runbook.step(dump, (record) =>
-            watched({ store, key, runbook, record }, () =>
-              patientFor(`dump ${name} into ${key}`, retries).dumpToObjectStore({ server, store, key, run, databaseBytes }),
-            ),
-          );
-          const { by } = await runbook.step(verify, async (record) => {
-            const checked = await patient(`verify ${key}`, readAgainLimitSeconds).checkStoredDump({ store, dump: sent });
-            record.note = checked.by === 'checksum' ? `the store's CRC-32 is ${sent.crc32}` : `read again: sha256 ${sent.sha256}`;
-            return checked;
-          });
-          return { ...sent, verifiedBy: by };
-        },
-        restore: async (failed) => {
-          if (failed) await discard({ store, key, run }, runbook);
-        },
-      });
-      return {
-        replica: name,
-        bucket: store.bucket,
-        ...stored,
-        ...{ beganAt, seconds: secondsSince(beganMs) },
-        ...{ steps: runbook.progress.steps, warnings: runbook.progress.warnings },
-      };
-    },
-  );
+      return { bucket: store.bucket, ...sent, verifiedBy: by };
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => discard(place, run));
+      throw error;
+    }
+  });
+}
+
+function placeOf({ replica: { target, objectStore } }: Request): Place {
+  const key = `${objectStore.prefix}-${stampOf(workflowInfo().startTime.toISOString())}`;
+  // The prefix is the begin of the name here, not a folder.
+  return { server: target, store: { ...objectStore, prefix: '' }, key };
 }
 
 /** "20261121-053000" of an ISO time in UTC. */
-export function stampOf(iso: string): string {
+function stampOf(iso: string): string {
   return iso.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-');
 }
 
-async function discard({ store, key, run }: { store: ObjectStore; key: string; run: string }, runbook: Runbook): Promise<void> {
-  try {
-    await quick(`clear ${key}`).discardDump({ store, key, run });
-  } catch (error) {
-    runbook.warn(`parts or the object of ${key} may be left in ${store.bucket}: ${describeFailure(error).message}`);
-  }
+async function inspect(place: Place): Promise<DumpInspection> {
+  await quick(`reach bucket ${place.store.bucket}`).checkObjectStore({ store: place.store });
+  return patient('look at the warehouse', 300).inspectDump(place);
 }
 
 /** Asks the store how far it is while the dump goes on. */
-async function watched(
-  { store, key, runbook, record }: { store: ObjectStore; key: string; runbook: Runbook; record: StepRecord },
-  work: () => Promise<StoredDump>,
-): Promise<StoredDump> {
+async function send({ replica }: Request, place: Place, databaseBytes: number, record: StepRecord): Promise<StoredDump> {
   const look = async (): Promise<void> => {
-    const seen = await probe('progress of the upload').readDumpProgress({ store, key });
-    if (!seen || record.state !== 'running') return;
-    record.note = `${(seen.storedBytes / 1e6).toFixed(0)} MB in the store`;
-    runbook.show();
+    const seen = await probe('progress of the upload').readDumpProgress(place);
+    if (seen && record.state === 'running') record.note = `${(seen.storedBytes / 1e6).toFixed(0)} MB in the store`;
   };
-  const done = await watchWhile('the upload', look, work);
+  const done = await lookingOn('the upload', look, () =>
+    patientFor(`dump ${replica.name} into ${place.key}`, replica.retries).dumpToObjectStore({
+      ...place,
+      run: workflowInfo().runId,
+      databaseBytes,
+    }),
+  );
   record.note = `${(done.sizeBytes / 1e6).toFixed(1)} MB, sha256 ${done.sha256}`;
   return done;
+}
+
+async function discard({ store, key }: Place, run: Run): Promise<void> {
+  try {
+    await quick(`clear ${key}`).discardDump({ store, key, run: workflowInfo().runId });
+  } catch (error) {
+    run.warn(`parts or the object of ${key} may be left in ${store.bucket}: ${describeFailure(error).message}`);
+  }
 }

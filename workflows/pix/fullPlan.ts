@@ -1,4 +1,5 @@
-import type { BesidePlan, WorkItem } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesidePlan, WorkItem } from '../../activities/warehouse/beside/beside.contract.ts';
+import { step } from '../runbook/plan.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import type { PixReplica } from './replica.contract.ts';
 
@@ -9,52 +10,39 @@ const phases = {
   index: '4. Keys and indexes',
   links: '5. Foreign keys, triggers, statistics',
   verify: '6. Verify',
-  swap: '7. Take into use',
+  swap: '7. Put into use',
 } as const;
 
-/** Steps that are known before the source was looked at; those of tables and indexes join them with `itemSteps`. */
-export interface FullPlan {
-  inspect: PlannedStep;
-  snapshot: PlannedStep;
-  define: PlannedStep;
-  sequences: PlannedStep;
-  verify: PlannedStep;
-  swap: PlannedStep;
-}
+const whenPaused = 'waits';
 
-export function planFull({ name, source, target, full, schema }: PixReplica): FullPlan {
-  const step = (id: string, phase: keyof typeof phases, title: string, commands: string[] = []): PlannedStep => ({
-    id,
-    title,
-    phase: phases[phase],
-    commands,
-    skippable: false,
-    whenPaused: 'waits',
-  });
+export type FullPlan = ReturnType<typeof planFull>;
+
+/** What is known before the source was looked at; steps of tables and indexes join it with `itemSteps`. */
+export function planFull({ name, source, target, full, schema }: PixReplica) {
   return {
-    inspect: step('inspect', 'check', `look at ${source.name} and ${target.name}: rights, versions, what can be moved`),
-    snapshot: step('snapshot', 'snapshot', `hold a snapshot of the ${source.name}`, [
-      'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()',
-    ]),
-    define: step('define', 'snapshot', `define the copy of schema ${schema} beside the one in use`, [
-      `pg_dump --section=pre-data --section=post-data --schema=${schema} --snapshot=… (${source.name})`,
-    ]),
-    sequences: step('sequences', 'verify', 'set the sequences'),
-    verify: step('verify', 'verify', `count every table of ${name} again; look at indexes, keys and sequences`),
-    swap: {
-      ...step(
-        'swap',
-        'swap',
-        `take the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
-      ),
-      limitSeconds: full.swapLimitSeconds,
-      unwind: 'pixUndoReplication puts the former copy back',
-    },
+    method: 'beside' as const,
+    inspect: step(phases.check, 'inspect', `look at the ${source.name} and the ${target.name}: rights, versions, what can be moved`, {
+      whenPaused,
+    }),
+    snapshot: step(phases.snapshot, 'snapshot', `hold one snapshot of the ${source.name} for the whole copy`, {
+      commands: ['BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_export_snapshot()'],
+      unwind: 'the snapshot is released',
+      whenPaused,
+    }),
+    define: step(phases.snapshot, 'define', `define the copy of schema ${schema} beside the one in use`, {
+      commands: [`pg_dump --section=pre-data --section=post-data --schema=${schema} --snapshot=… (${source.name})`],
+      unwind: 'what was built beside the copy in use is dropped',
+      whenPaused,
+    }),
+    sequences: step(phases.verify, 'sequences', 'set the sequences', { whenPaused }),
+    verify: step(phases.verify, 'verify', `count every table of ${name} again; look at indexes, keys and sequences`, { whenPaused }),
+    swap: step(
+      phases.swap,
+      'swap',
+      `put the copy into use in one transaction (for at most ${full.swapLimitSeconds} s it looks for a moment that harms no reader)`,
+      { limitSeconds: full.swapLimitSeconds, unwind: 'pixUndoReplication puts the former copy back', whenPaused },
+    ),
   };
-}
-
-export function stepsOf(plan: FullPlan): PlannedStep[] {
-  return [plan.inspect, plan.snapshot, plan.define, plan.sequences, plan.verify, plan.swap];
 }
 
 const phaseOf = {
@@ -67,7 +55,7 @@ const phaseOf = {
 } as const;
 
 export function itemStep({ id, kind, title }: WorkItem): PlannedStep {
-  return { id, title, phase: phaseOf[kind], commands: [], skippable: kind === 'foreignKey', whenPaused: 'restarts' };
+  return step(phaseOf[kind], id, title, { skippable: kind === 'foreignKey', whenPaused: 'restarts' });
 }
 
 /** Steps of all items in the order of their phases. */

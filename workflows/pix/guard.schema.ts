@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { definitionName, timeZone } from '../runbook/definitionFiles.schema.ts';
+import { definitionName, timeZone } from '../runbook/definitions.schema.ts';
 
 const seconds = z.number().positive();
 const httpUrl = z.url({ protocol: /^https?$/, error: 'an http or https URL' });
@@ -10,7 +10,7 @@ const readingName = z.string().min(1).max(80);
 const labels = z.record(z.string(), z.string()).default({});
 const metric = z.string().regex(/^[A-Za-z_:][\w:]*$/, 'the name of a metric');
 
-/** One of three forms; each is told by a field that only it has. */
+/** One of three forms; each is recognised by a field that only it has. */
 const metricReading = z.union(
   [
     z.strictObject({ series: metric, labels, factor: z.number().positive().default(1) }).transform(({ series, ...rest }) => ({
@@ -26,10 +26,11 @@ const metricReading = z.union(
   { error: 'one of { series, labels, factor }, { idleSeconds, labels, apartSeconds }, { field, factor }' },
 );
 
-/** The load guard of a replica (pix 32). */
+/** The load guard of a replica: what is watched while a run works by day, and what a breach does. */
 export const guardDocument = z
   .strictObject({
     everySeconds: seconds.default(15),
+    // Local times; the same begin and end is the whole day.
     hours: z
       .strictObject({
         begin: clockTime.default('08:00'),
@@ -38,8 +39,11 @@ export const guardDocument = z
       })
       .prefault({}),
     breach: z.enum(['pause', 'stop', 'tell']).default('pause'),
+    // What a pause does to tables and indexes under way.
     underWay: z.enum(['finish', 'end']).default('finish'),
+    // Rounds of readings without a breach after which the guard's pause ends.
     goodInARow: z.int().min(1).default(4),
+    // Less than `full.snapshotIdleSeconds`: a paused copy keeps its snapshot.
     pauseMaxSeconds: seconds.default(1500),
     whenPauseEnds: z.enum(['goOn', 'stop']).default('stop'),
     databaseCpu: z
@@ -91,12 +95,15 @@ export const guardDocument = z
       context.addIssue({ code: 'custom', message: `two readings are called "${name}"` });
   });
 
-/** Containers that a full replication scales to nothing while it runs (pix 34). */
+/** Containers that a full replication scales to nothing while it runs. */
 export const containerDocument = z.strictObject({
   app: definitionName,
   region: definitionName,
+  // Its kind, for example "background".
   container: definitionName,
   token: definitionName.describe('name of the secret that holds the API token'),
+  // The platform's CLI on the worker.
   command: z.string().min(1).default('scalingo'),
+  // For each of scaling down and back.
   limitSeconds: seconds.default(300),
 });

@@ -1,60 +1,43 @@
-import type { PlannedStep } from '../runbook/runbook.contract.ts';
+import { step } from '../runbook/plan.ts';
 import type { PixReplica } from './replica.contract.ts';
 
-/** The steps of a replacement in place (pix 9, 11). */
-export interface InPlacePlan {
-  inspect: PlannedStep;
-  dump: PlannedStep;
-  prove: PlannedStep;
-  empty: PlannedStep;
-  define: PlannedStep;
-  restore: PlannedStep;
-  finish: PlannedStep;
-  verify: PlannedStep;
-}
+const unwind = 'none: the warehouse stays half full, the dump is kept, and the failure names the command that goes on';
+/** Up to the emptying a pause is heeded; from there on it would only keep the warehouse down. */
+const whenPaused = 'waits';
 
-const brokenOff = 'none: the warehouse stays half full, the dump is kept, and the failure names the command that goes on';
+export type InPlacePlan = ReturnType<typeof planInPlace>;
 
-export function planInPlace({ name, source, target, schema, tables, full }: PixReplica): InPlacePlan {
-  // Up to the emptying a pause is heeded; from there on it would only keep the warehouse down.
-  const mayWait = ['inspect', 'dump', 'prove', 'empty'];
-  const step = (id: string, phase: string, title: string, commands: string[] = []): PlannedStep => ({
-    ...{ id, phase, title, commands, skippable: false },
-    ...(mayWait.includes(id) ? { whenPaused: 'waits' as const } : {}),
-  });
+/** The steps of a replacement in place. */
+export function planInPlace({ name, source, target, schema, tables, full }: PixReplica) {
   const kept = Object.keys(tables).map((table) => ` --exclude-table='"${schema}"."${table}"'`);
   return {
+    method: 'inPlace' as const,
     inspect: step(
-      'inspect',
       '1. Check both sides',
-      `look at ${source.name} and ${target.name}: rights, versions, room, what would be lost`,
+      'inspect',
+      `look at the ${source.name} and the ${target.name}: rights, versions, room, what would be lost`,
+      { whenPaused },
     ),
-    dump: step('dump', '2. Dump', `dump the ${source.name} into a file on the worker`, [
-      `pg_dump --format=custom --no-owner --no-privileges --schema='"${schema}"'${kept.join('')} (${source.name})`,
-    ]),
-    prove: step('prove', '2. Dump', 'read the dump to its end: rows per table, checksum'),
-    empty: {
-      ...step('empty', '3. Empty', `drop in one transaction what the dump brings back; from here on readers of ${name} see errors`),
-      unwind: brokenOff,
-    },
-    define: {
-      ...step('define', '4. Restore', 'restore types, tables, functions and views', ['pg_restore --section=pre-data']),
-      unwind: brokenOff,
-    },
-    restore: {
-      ...step('restore', '4. Restore', 'restore rows, keys and indexes', [
-        `pg_restore --use-list=… --section=data --section=post-data --jobs=${full.atOnceMax} (${target.name})`,
-      ]),
-      unwind: brokenOff,
-    },
-    finish: {
-      ...step('finish', '5. Enrich', 'compatibility views, enrichment indexes, views of others, grants, statistics'),
-      unwind: brokenOff,
-    },
-    verify: step('verify', '6. Verify', `count every table of ${name}; look at indexes, keys and sequences`),
+    dump: step('2. Dump', 'dump', `dump the ${source.name} into a file on the worker`, {
+      commands: [`pg_dump --format=custom --no-owner --no-privileges --schema='"${schema}"'${kept.join('')} (${source.name})`],
+      unwind: 'the dump is deleted',
+      whenPaused,
+    }),
+    prove: step('2. Dump', 'prove', 'read the dump to its end: rows per table, checksum', { whenPaused }),
+    empty: step('3. Empty', 'empty', 'drop in one transaction what the dump brings back', {
+      pointOfNoReturn: `from here on readers of ${name} see errors, until the warehouse is filled and checked`,
+      unwind,
+      whenPaused,
+    }),
+    define: step('4. Restore', 'define', 'restore types, tables, functions and views', {
+      commands: ['pg_restore --section=pre-data'],
+      unwind,
+    }),
+    restore: step('4. Restore', 'restore', 'restore rows, keys and indexes', {
+      commands: [`pg_restore --use-list=… --section=data --section=post-data --jobs=${full.atOnceMax} (${target.name})`],
+      unwind,
+    }),
+    finish: step('5. Enrich', 'finish', 'compatibility views, enrichment indexes, views of others, grants, statistics', { unwind }),
+    verify: step('6. Verify', 'verify', `count every table of ${name}; look at indexes, keys and sequences`),
   };
-}
-
-export function inPlaceSteps(plan: InPlacePlan): PlannedStep[] {
-  return [plan.inspect, plan.dump, plan.prove, plan.empty, plan.define, plan.restore, plan.finish, plan.verify];
 }

@@ -1,18 +1,5 @@
-import type { IncrementalTableReport } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
-
-export interface IncrementalReplicationInput {
-  replica: string;
-  incremental?: Partial<PixReplica['incremental']>;
-  retries?: Partial<PixReplica['retries']>;
-  policy?: Partial<PixReplica['policy']>;
-  guard?: Partial<PixReplica['guard']>;
-}
-
-export interface IncrementalReplicationRequest {
-  replica: PixReplica;
-}
+import type { IncrementalTableReport } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
 export interface ReplicatedTable extends IncrementalTableReport {
   /** Rows of the target less rows of the source, up to the highest key; 0 when they agree. */
@@ -21,15 +8,10 @@ export interface ReplicatedTable extends IncrementalTableReport {
   reloaded: 'schemaChanged' | 'countsDiffer' | null;
 }
 
-export interface IncrementalReplicationReport {
-  replica: string;
-  beganAt: string;
-  endedAt: string;
-  seconds: number;
+export interface IncrementalReplicationFacts {
   tables: ReplicatedTable[];
   /** Appended in all tables together. */
   rows: number;
-  steps: StepRecord[];
-  decisions: Decision[];
-  warnings: string[];
 }
+
+export type IncrementalReplicationReport = RunReport & IncrementalReplicationFacts;

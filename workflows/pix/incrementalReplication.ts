@@ -1,30 +1,67 @@
 import { workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
-import type { IncrementalTableReport, InspectedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
-import { secondsSince } from '../runbook/elapsed.ts';
+import type { IncrementalTableReport, InspectedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import { step } from '../runbook/plan.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { patientFor } from '../runbook/profiles.ts';
-import type { PlannedStep } from '../runbook/runbook.contract.ts';
-import { withRestore } from '../runbook/withRestore.ts';
+import type { Look, PlanReport } from '../runbook/runbook.contract.ts';
 import { workPool } from '../runbook/workPool.ts';
-import type {
-  IncrementalReplicationInput,
-  IncrementalReplicationReport,
-  IncrementalReplicationRequest,
-  ReplicatedTable,
-} from './incrementalReplication.contract.ts';
+import type { IncrementalReplicationFacts, IncrementalReplicationReport, ReplicatedTable } from './incrementalReplication.contract.ts';
 import {
   discardLoads,
   incrementalCopyOf,
+  incrementalTables,
   inspectAll,
+  inspectIncremental,
   inspectStep,
   loadWhole,
-  plannedStep,
   showingRows,
   type IncrementalRun,
 } from './incrementalReplicationSteps.ts';
+import type { PixInput, PixRequest } from './inputs.schema.ts';
+import { guardGates, pausePolicyOf, underLoadGuard } from './loadGuard.ts';
+import { ofReplica } from './ofReplica.ts';
 import type { PixReplica } from './replica.contract.ts';
-import { runPixProcedure } from './runPixProcedure.ts';
+
+type IncrementalPlan = ReturnType<typeof planIncremental>;
+
+function planIncremental(replica: PixReplica) {
+  const { source, target, incremental } = replica;
+  return {
+    inspect: inspectStep,
+    copies: incrementalTables(replica).map((table) => {
+      const { key = 'id' } = incremental.tables[table] ?? {};
+      return {
+        ...step('3. Copy', `copy/${table}`, `bring ${table} up to the ${source.name}`, {
+          commands: [
+            `COPY (SELECT … FROM "${table}" WHERE "${key}" > … AND "${key}" <= … ORDER BY "${key}") TO STDOUT (FORMAT binary)  →  ${target.name}`,
+          ],
+          // The chunk under way is given up; after the pause the copy goes on behind the last one that was committed.
+          whenPaused: 'yields',
+        }),
+        table,
+      };
+    }),
+  };
+}
+
+export const incrementalReplication: Procedure<PixRequest<'pixIncrementalReplication'>, IncrementalPlan> = {
+  ...ofReplica,
+  type: 'pixIncrementalReplication',
+  plan: ({ replica }) => planIncremental(replica),
+  pauses: ({ replica }) => pausePolicyOf(replica),
+  gates: ({ replica }) => {
+    const { whenSchemaChanged, whenCountsDiffer } = replica.incremental;
+    return [
+      `a table whose columns changed: ${whenSchemaChanged}; whose counts differ after the copy: ${whenCountsDiffer}`,
+      ...guardGates(replica),
+    ];
+  },
+  needsLook: 'a table that is loaded whole gets a step of its own',
+  look: ({ replica }) => look(replica),
+  cancelled: 'every chunk that was copied stays, the next run goes on there',
+};
 
 /**
  * Brings the append-only tables of the warehouse up to production: rows that committed late, updates and deletes of tables that declare them, new rows in
@@ -36,116 +73,104 @@ import { runPixProcedure } from './runPixProcedure.ts';
  * On error  every chunk that was copied stays, with its mark; the next run goes on there.
  * To stop   cancel.
  */
-export async function pixIncrementalReplication(input: IncrementalReplicationInput): Promise<IncrementalReplicationReport> {
-  return runPixProcedure<IncrementalReplicationRequest, IncrementalReplicationReport>(
-    'pixIncrementalReplication',
-    input,
-    ({ replica }) => [
-      inspectStep,
-      ...Object.keys(replica.tables).flatMap((name) => (replica.tables[name] === 'incremental' ? [copyStep(name, replica)] : [])),
-    ],
-    async ({ replica }, runbook, beganMs) => {
-      const run: IncrementalRun = { replica, runbook, copy: incrementalCopyOf(replica, workflowInfo().runId) };
+export async function pixIncrementalReplication(
+  input: PixInput<'pixIncrementalReplication'>,
+): Promise<IncrementalReplicationReport | PlanReport> {
+  return procedure(incrementalReplication, input, (context) =>
+    underLoadGuard(context, async (): Promise<IncrementalReplicationFacts> => {
+      const { request, plan, run } = context;
+      const { replica } = request;
+      const work: IncrementalRun = { replica, run, copy: incrementalCopyOf(replica, workflowInfo().runId) };
       const tables: ReplicatedTable[] = [];
-      if (run.copy.tables.length === 0) {
-        runbook.notNeeded(inspectStep, 'no incremental tables configured');
-        runbook.warn('no incremental tables configured');
+      if (work.copy.tables.length === 0) {
+        run.notNeeded(plan.inspect, 'no incremental tables configured');
+        run.warn('no incremental tables configured');
       } else {
-        const { tables: seen } = await inspectAll(run);
-        refuse(seen, replica);
-        const changed = new Set(seen.flatMap(({ name, state }) => (state === 'changed' ? [name] : [])));
-        await showingRows(run, () => copyAll(run, seen, changed, tables));
+        const { tables: seen } = await inspectAll(work);
+        const refused = refusal(seen, replica);
+        if (refused) throw refused;
+        await showingRows(work, () => copyAll(work, plan, seen, tables));
       }
-      const endedAt = new Date();
       return {
-        replica: replica.name,
-        beganAt: new Date(beganMs).toISOString(),
-        endedAt: endedAt.toISOString(),
-        seconds: secondsSince(beganMs, endedAt.getTime()),
         tables: tables.sort((a, b) => (a.table < b.table ? -1 : 1)),
         rows: tables.reduce((sum, { rows }) => sum + rows, 0),
-        steps: runbook.progress.steps,
-        decisions: runbook.progress.decisions,
-        warnings: runbook.progress.warnings,
       };
-    },
-    { guarded: true },
+    }),
   );
 }
 
-/** Every empty table and every changed one at once, before any is copied. */
-function refuse(tables: readonly InspectedTable[], { incremental }: PixReplica): void {
-  const empty = tables.filter(({ state }) => state === 'empty' || state === 'absent');
-  if (empty.length > 0)
-    throw failure(
-      'IncrementalTableEmpty',
-      `tables must not be empty on the target: ${empty.map(({ name, state }) => `${name} (${state})`).join(', ')}`,
-      {
-        tables: empty.map(({ name }) => name),
-      },
-    );
-  const changed = tables.filter(({ state }) => state === 'changed');
-  if (changed.length > 0 && incremental.whenSchemaChanged === 'fail')
-    throw failure('SchemaChanged', changed.map(({ name, differences }) => `table ${name}: ${differences.join(', ')}`).join(' | '), {
-      tables: changed.map(({ name }) => name),
-    });
+async function look(replica: PixReplica): Promise<Look> {
+  const copy = incrementalCopyOf(replica, workflowInfo().runId);
+  if (copy.tables.length === 0) return { faults: [], warnings: ['no incremental tables configured'] };
+  const { tables, faults } = await inspectIncremental(replica, copy);
+  const refused = refusal(tables, replica);
+  return { faults: refused ? [...faults, refused.message] : faults, warnings: [], facts: { tables } };
 }
 
-function copyStep(table: string, { source, target, incremental }: PixReplica): PlannedStep {
-  const { key = 'id' } = incremental.tables[table] ?? {};
-  const step = plannedStep(`copy/${table}`, '3. Copy', `bring ${table} up to the ${source.name}`, [
-    `COPY (SELECT … FROM "${table}" WHERE "${key}" > … AND "${key}" <= … ORDER BY "${key}") TO STDOUT (FORMAT binary)  →  ${target.name}`,
-  ]);
-  // The chunk under way is given up; after the pause the copy goes on behind the last one that was committed.
-  return { ...step, whenPaused: 'yields' };
+/** Every empty table, or every changed one, at once, before any is copied. */
+function refusal(tables: readonly InspectedTable[], { incremental }: PixReplica): Error | null {
+  const empty = tables.filter(({ state }) => state === 'empty' || state === 'absent');
+  if (empty.length > 0)
+    return failure(
+      'IncrementalTableEmpty',
+      `tables must not be empty on the target: ${empty.map(({ name, state }) => `${name} (${state})`).join(', ')}`,
+      { tables: empty.map(({ name }) => name) },
+    );
+  const changed = changedOf(tables);
+  if (changed.length === 0 || incremental.whenSchemaChanged !== 'fail') return null;
+  return failure('SchemaChanged', changed.map(({ name, differences }) => `table ${name}: ${differences.join(', ')}`).join(' | '), {
+    tables: changed.map(({ name }) => name),
+  });
+}
+
+function changedOf(tables: readonly InspectedTable[]): InspectedTable[] {
+  return tables.filter(({ state }) => state === 'changed');
 }
 
 /** Changed tables are loaded whole one by one, then the others are copied side by side, the largest first. */
 async function copyAll(
-  run: IncrementalRun,
+  work: IncrementalRun,
+  plan: IncrementalPlan,
   seen: readonly InspectedTable[],
-  changed: ReadonlySet<string>,
   done: ReplicatedTable[],
 ): Promise<void> {
-  const { replica, copy, runbook } = run;
-  const reload = async (table: string, reloaded: 'schemaChanged' | 'countsDiffer'): Promise<ReplicatedTable> => ({
-    ...(await loadWhole(run, table)),
-    ...{ difference: 0, reloaded },
-  });
-  const work = async (): Promise<void> => {
-    for (const table of changed) {
-      done.push(await reload(table, 'schemaChanged'));
-      runbook.notNeeded(copyStep(table, replica), 'its columns changed: it was loaded whole');
+  const { replica, copy, run } = work;
+  const changed = new Set(changedOf(seen).map(({ name }) => name));
+  const reload = async (table: string, reloaded: 'schemaChanged' | 'countsDiffer'): Promise<void> => {
+    done.push({ ...(await loadWhole(work, table, plan.copies[0])), difference: 0, reloaded });
+  };
+  const reloadsDiffering = replica.incremental.whenCountsDiffer === 'reload';
+  try {
+    for (const { table, ...planned } of plan.copies.filter((each) => changed.has(each.table))) {
+      await reload(table, 'schemaChanged');
+      run.notNeeded(planned, 'its columns changed: it was loaded whole');
     }
     const differing: string[] = [];
-    await workPool<InspectedTable>(
-      seen.filter(({ name }) => !changed.has(name)),
+    const rowsOf = new Map(seen.map(({ name, estimatedRows }) => [name, estimatedRows]));
+    await workPool(
+      plan.copies.filter(({ table }) => !changed.has(table)),
       replica.full.atOnceMax,
-      ({ estimatedRows }) => estimatedRows,
-      async ({ name: table }) => {
-        const report = await runbook.step(copyStep(table, replica), async (record) => {
-          const copied = await patientFor(`bring ${table} up to the ${replica.source.name}`, replica.retries).copyIncremental({
-            copy,
-            table,
-          });
+      ({ table }) => rowsOf.get(table) ?? 0,
+      async ({ table, ...planned }) => {
+        const report = await run.step(planned, async (record) => {
+          const copied = await patientFor(planned.title, replica.retries).copyIncremental({ copy, table });
           record.note = inWords(copied);
           return copied;
         });
         const difference = report.counts.target - report.counts.source;
-        if (difference !== 0) {
-          runbook.warn(
+        if (difference !== 0)
+          run.warn(
             `table ${table}: ${report.counts.source} rows on the ${replica.source.name} and ${report.counts.target} on the ${replica.target.name} up to key ${report.keyAfter ?? 'none'}`,
           );
-          if (replica.incremental.whenCountsDiffer === 'reload') differing.push(table);
-        }
-        if (!differing.includes(table)) done.push({ ...report, difference, reloaded: null });
+        if (difference !== 0 && reloadsDiffering) differing.push(table);
+        else done.push({ ...report, difference, reloaded: null });
         return [];
       },
     );
-    for (const table of differing.sort()) done.push(await reload(table, 'countsDiffer'));
-  };
-  const mayLoad = changed.size > 0 || replica.incremental.whenCountsDiffer === 'reload';
-  await (mayLoad ? withRestore({ work, restore: () => discardLoads(run) }) : work());
+    for (const table of differing.sort()) await reload(table, 'countsDiffer');
+  } finally {
+    if (changed.size > 0 || reloadsDiffering) await discardLoads(work);
+  }
 }
 
 function inWords({ rows, chunks, lateRows, updates, deletes, keyAfter, counts }: IncrementalTableReport): string {

@@ -1,17 +1,4 @@
-import type { LearningContentReport } from '../../activities/postgres/learningContent/learningContent.contract.ts';
-import type { StepRecord } from '../runbook/runbook.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
+import type { LearningContentReport } from '../../activities/lcms/learningContent.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
-export interface LearningContentInput {
-  replica: string;
-}
-
-export interface LearningContentRequest {
-  replica: PixReplica;
-}
-
-export interface LearningContentRunReport extends LearningContentReport {
-  replica: string;
-  seconds: number;
-  steps: StepRecord[];
-}
+export type LearningContentRunReport = RunReport & LearningContentReport;

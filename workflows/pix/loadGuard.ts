@@ -2,12 +2,13 @@ import { sleep, workflowInfo } from '@temporalio/workflow';
 
 import type { LoadSource, LoadVerdict } from '../../activities/loadGuard/loadGuard.contract.ts';
 import { failure } from '../../activities/failure.ts';
-import type { Runbook } from '../runbook/beginRunbook.ts';
-import { besideOf } from '../runbook/besideOf.ts';
+import { alongside } from '../runbook/alongside.ts';
 import { describeFailure, isCancellation } from '../runbook/failures.ts';
+import type { Context } from '../runbook/procedure.ts';
 import { local, long } from '../runbook/profiles.ts';
+import type { Run } from '../runbook/run.ts';
 import type { PausePolicy } from '../runbook/runbook.contract.ts';
-import { stoppable } from '../runbook/stoppable.ts';
+import type { ReplicaRequest } from './inputs.schema.ts';
 import type { GuardSettings, PixReplica } from './replica.contract.ts';
 
 const guardName = 'the load guard';
@@ -23,40 +24,54 @@ export function pausePolicyOf({ guard, full }: PixReplica): PausePolicy {
   return full.method === 'inPlace' ? { ...policy, whenPauseEnds: 'goOn' } : policy;
 }
 
+/** What a dry run says of it. */
+export function guardGates({ guard }: PixReplica): string[] {
+  if (!guard) return [];
+  const { hours, breach, pauseMaxSeconds, whenPauseEnds } = guard;
+  const done = {
+    pause: `the run is paused, for at most ${pauseMaxSeconds} s, then: ${whenPauseEnds}`,
+    stop: 'the run is stopped',
+    tell: 'a warning',
+  };
+  return [`${guardName}, ${hours.begin} to ${hours.end} ${hours.zone}; when the load is too high: ${done[breach]}`];
+}
+
 /**
- * Runs work under the replica's load guard (pix 32): in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
- * A part of a chain is watched by the chain. A guard that cannot watch is told as a warning; the work goes on.
+ * Runs work under the replica's load guard: in its hours it watches what suffers from the load, and tells, pauses or stops by policy.
+ * A part of a chain is watched by the chain. A guard that cannot watch is a warning; the work goes on.
  */
-export async function underLoadGuard<Result>(replica: PixReplica, runbook: Runbook, work: () => Promise<Result>): Promise<Result> {
+export async function underLoadGuard<Result>(
+  { request: { replica }, run, stop }: Pick<Context<ReplicaRequest, object>, 'request' | 'run' | 'stop'>,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const { guard } = replica;
-  const watched = guard !== undefined && workflowInfo().parent === undefined;
-  return stoppable(runbook, async (stop) => (watched ? besideOf(() => watch({ guard, replica, runbook, stop }), work) : work()));
+  return guard && workflowInfo().parent === undefined ? alongside(() => watch({ guard, replica, run, stop }), work) : work();
 }
 
 interface Watch {
   guard: GuardSettings;
   replica: PixReplica;
-  runbook: Runbook;
+  run: Run;
   stop: (reason: Error) => void;
 }
 
-async function watch({ guard, runbook, ...rest }: Watch): Promise<void> {
+async function watch({ guard, run, ...rest }: Watch): Promise<void> {
   try {
     for (;;) {
       const now = Date.now();
       const { inside, beginAt, endAt } = await local.findWindow({ ...guard.hours, at: new Date(now).toISOString() });
-      if (inside) await watchHours({ guard, runbook, ...rest }, Date.parse(endAt));
+      if (inside) await watchHours({ guard, run, ...rest }, Date.parse(endAt));
       else await sleep(Date.parse(beginAt) - now, { summary: `until the hours of ${guardName}` });
     }
   } catch (error) {
     if (isCancellation(error)) throw error;
-    runbook.warn(`${guardName} does not watch any more: ${describeFailure(error).message}`);
-    runbook.pauses?.lift('guard');
+    run.warn(`${guardName} has stopped watching: ${describeFailure(error).message}`);
+    run.pauses?.lift('guard');
   }
 }
 
 /** One watch per change of the load, not one per reading: a day of readings must not fill the history. */
-async function watchHours({ guard, replica, runbook, stop }: Watch, endMs: number): Promise<void> {
+async function watchHours({ guard, replica, run, stop }: Watch, endMs: number): Promise<void> {
   const { everySeconds, goodInARow } = guard;
   const sources = sourcesOf(replica, guard);
   const known: string[] = [];
@@ -68,27 +83,26 @@ async function watchHours({ guard, replica, runbook, stop }: Watch, endMs: numbe
     const seen: LoadVerdict = await long(title).watchLoad({ sources, until, goodInARow, everySeconds, limitSeconds, known: [...known] });
     if (seen.verdict === 'limit') break;
     if (seen.verdict === 'unreadable') {
-      runbook.warn(`${guardName} is partly blind: ${seen.why}`);
+      run.warn(`${guardName} cannot read everything: ${seen.why}`);
       known.push(...seen.readings.filter(({ value, breached }) => value === null && !breached).map(({ name }) => name));
     } else if (seen.verdict === 'breached') {
-      act({ guard, runbook, stop }, seen.why);
+      act({ guard, run, stop }, seen.why);
       until = 'good';
     } else {
       // A pause that a person or its limit lifted stays lifted; the guard pauses again at the next breach after this.
-      if ((runbook.pauses?.lift('guard') ?? []).length > 0)
-        runbook.decide({ subject: 'the load', choice: 'resume', by: guardName, why: seen.why });
+      if ((run.pauses?.lift('guard') ?? []).length > 0) run.decide({ subject: 'the load', choice: 'resume', by: guardName, why: seen.why });
       until = 'breached';
     }
   }
-  if ((runbook.pauses?.lift('guard') ?? []).length > 0)
-    runbook.decide({ subject: 'the load', choice: 'resume', by: guardName, why: 'its hours are over' });
+  if ((run.pauses?.lift('guard') ?? []).length > 0)
+    run.decide({ subject: 'the load', choice: 'resume', by: guardName, why: 'its hours are over' });
 }
 
-function act({ guard, runbook, stop }: Pick<Watch, 'guard' | 'runbook' | 'stop'>, why: string): void {
-  runbook.decide({ subject: 'the load', choice: guard.breach, by: guardName, why });
-  if (guard.breach === 'tell') runbook.warn(`the load is too high: ${why}`);
+function act({ guard, run, stop }: Pick<Watch, 'guard' | 'run' | 'stop'>, why: string): void {
+  run.decide({ subject: 'the load', choice: guard.breach, by: guardName, why });
+  if (guard.breach === 'tell') run.warn(`the load is too high: ${why}`);
   else if (guard.breach === 'stop') stop(failure('LoadTooHigh', `${guardName} stopped the run: ${why}`));
-  else runbook.pauses?.pause({ origin: 'guard', by: guardName, why });
+  else run.pauses?.pause({ origin: 'guard', by: guardName, why });
 }
 
 function sourcesOf({ source, target }: PixReplica, { databaseCpu, responseTimes, busyBackends }: GuardSettings): LoadSource[] {

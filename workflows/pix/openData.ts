@@ -1,21 +1,28 @@
 import { workflowInfo } from '@temporalio/workflow';
 
-import { failure } from '../../activities/failure.ts';
-import { secondsSince } from '../runbook/elapsed.ts';
+import type { OpenDataReport } from '../../activities/openData/openData.contract.ts';
+import { step } from '../runbook/plan.ts';
+import { procedure, type Procedure } from '../runbook/procedure.ts';
 import { patient, patientFor, probe } from '../runbook/profiles.ts';
-import type { PlannedStep } from '../runbook/runbook.contract.ts';
-import type { OpenDataInput, OpenDataRequest, OpenDataRunReport } from './openData.contract.ts';
-import { unlessDone } from './lostAnswer.ts';
-import { runPixProcedure } from './runPixProcedure.ts';
+import type { PlanReport } from '../runbook/runbook.contract.ts';
+import type { PixInput, PixRequest } from './inputs.schema.ts';
+import { ofReplica, unlessDone } from './ofReplica.ts';
+import type { OpenDataRunReport } from './openData.contract.ts';
 
-const replace: PlannedStep = {
-  id: 'replace',
-  title: 'fetch the open-data list and put its table into use',
-  phase: '1. Open data',
-  commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that takes it into use'],
-  skippable: false,
+const plan = {
+  replace: step('1. Open data', 'replace', 'fetch the open-data list and take its table into use', {
+    commands: ['GET <list>?limit=100&offset=…', 'COPY into a new table, then one transaction that puts it into use'],
+    unwind: 'the former table stays in use',
+  }),
+  check: step('2. Verify', 'check', 'count what readers see'),
 };
-const check: PlannedStep = { id: 'check', title: 'count what readers see', phase: '2. Verify', commands: [], skippable: false };
+
+export const openData: Procedure<PixRequest<'pixOpenData', 'openData'>, typeof plan> = {
+  ...ofReplica,
+  type: 'pixOpenData',
+  plan: () => plan,
+  cancelled: 'the former table is in use, or the whole new one',
+};
 
 /**
  * Replaces the table of the open-data list (CPF) in the warehouse.
@@ -26,40 +33,28 @@ const check: PlannedStep = { id: 'check', title: 'count what readers see', phase
  * On error  the former table stays in use; when an answer is lost, the warehouse is asked which one is, and a doubt that stays is a warning.
  * To stop   cancel.
  */
-export async function pixOpenData(input: OpenDataInput): Promise<OpenDataRunReport> {
-  return runPixProcedure<OpenDataRequest, OpenDataRunReport>(
-    'pixOpenData',
-    input,
-    [replace, check],
-    async ({ replica }, runbook, beganMs) => {
-      const { name, target, schema, openData, full, retries } = replica;
-      if (!openData) throw failure('InvalidInput', `replica ${name} has no field openData: say where the list is`);
-      const owner = { replica: name, run: workflowInfo().runId };
-      const report = await runbook.step(replace, async (record) => {
-        const done = await patientFor(`open data of ${name}`, retries)
-          .replaceOpenData({ ...{ owner, target, schema, openData }, swapLimitSeconds: full.swapLimitSeconds })
-          .catch((error: unknown) =>
-            unlessDone(error, runbook, {
-              read: () => probe('was the open data taken into use?').readOpenData({ owner, target }),
-              doubt: `which table of the open data is in use on the ${target.name} is not known, its replacement gave no answer`,
-            }),
-          );
-        record.note = `${done.rows} of ${done.totalCount} rows`;
-        return done;
-      });
-      if (report.rows < report.totalCount)
-        runbook.warn(`the list has ${report.totalCount} rows, openData.rowsMax lets ${report.rows} of them in`);
-      if (report.lost.length > 0) runbook.warn(`gone with the former ${report.table}: ${report.lost.join(', ')}`);
-      await runbook.step(check, () =>
-        patient(`count ${report.table}`, 300).checkOpenData({ target, schema, table: report.table, rows: report.rows }),
-      );
-      return {
-        replica: name,
-        ...report,
-        seconds: secondsSince(beganMs),
-        steps: runbook.progress.steps,
-        warnings: runbook.progress.warnings,
-      };
-    },
-  );
+export async function pixOpenData(input: PixInput<'pixOpenData'>): Promise<OpenDataRunReport | PlanReport> {
+  return procedure(openData, input, async ({ request: { replica }, run }): Promise<OpenDataReport> => {
+    const { name, target, schema, openData: list, full, retries } = replica;
+    const owner = { replica: name, run: workflowInfo().runId };
+    const report = await run.step(plan.replace, async (record) => {
+      const done = await patientFor(`open data of ${name}`, retries)
+        .replaceOpenData({ owner, target, schema, openData: list, swapLimitSeconds: full.swapLimitSeconds })
+        .catch((error: unknown) =>
+          unlessDone(error, run, {
+            read: () => probe('was the open data put into use?').readOpenData({ owner, target }),
+            doubt: `it is not known which table of the open data is in use on the ${target.name}: the replacement gave no answer`,
+          }),
+        );
+      record.note = `${done.rows} of ${done.totalCount} rows`;
+      return done;
+    });
+    if (report.rows < report.totalCount)
+      run.warn(`the list has ${report.totalCount} rows; openData.rowsMax takes only the first ${report.rows}`);
+    if (report.lost.length > 0) run.warn(`lost with the former ${report.table}: ${report.lost.join(', ')}`);
+    await run.step(plan.check, () =>
+      patient(`count ${report.table}`, 300).checkOpenData({ target, schema, table: report.table, rows: report.rows }),
+    );
+    return report;
+  });
 }

@@ -1,23 +1,7 @@
-import type { LoadedTable } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
-import type { IncrementalReplicationInput } from './incrementalReplication.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
+import type { LoadedTable } from '../../activities/warehouse/incremental/incremental.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
-export interface PrepareIncrementalInput extends IncrementalReplicationInput {
-  /** Exact names; default: every incremental table. */
-  tables?: string[];
-}
-
-export interface PrepareIncrementalRequest {
-  replica: PixReplica;
-  tables: string[] | null;
-}
-
-export interface PrepareIncrementalReport {
-  replica: string;
-  beganAt: string;
-  endedAt: string;
-  seconds: number;
+export interface PrepareIncrementalFacts {
   loaded: LoadedTable[];
   /** Tables that had rows and the right columns already. */
   alreadyLoaded: string[];
@@ -25,7 +9,6 @@ export interface PrepareIncrementalReport {
   foreignKeysDropped: string[];
   /** Tables whose columns and highest key were written down for the first time. */
   recorded: string[];
-  steps: StepRecord[];
-  decisions: Decision[];
-  warnings: string[];
 }
+
+export type PrepareIncrementalReport = RunReport & PrepareIncrementalFacts;

@@ -1,34 +1,19 @@
-import type { Decision, StepRecord } from '../runbook/runbook.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 import type { FullReplicationReport, InPlaceReplicationReport } from './fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from './incrementalReplication.contract.ts';
+import type { PixRequest } from './inputs.schema.ts';
 import type { LearningContentRunReport } from './learningContent.contract.ts';
 import type { NotificationReport } from './notification.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
 
-export type ChainStep = 'full' | 'incremental' | 'learningContent' | 'notification';
+export type ChainStep = PixRequest<'pixReplication'>['startAt'];
 
-export interface ReplicationInput {
-  replica: string;
-  /** Begins there and goes on to the end (pix 2). Default: full. */
-  startAt?: ChainStep;
-}
-
-export interface ReplicationRequest {
-  replica: PixReplica;
+/** A link that did not run has no report. */
+export interface ReplicationFacts {
   startAt: ChainStep;
-}
-
-export interface ReplicationReport {
-  replica: string;
-  startAt: ChainStep;
-  beganAt: string;
-  endedAt: string;
-  seconds: number;
   full?: FullReplicationReport | InPlaceReplicationReport;
   incremental?: IncrementalReplicationReport;
   learningContent?: LearningContentRunReport;
   notification?: NotificationReport;
-  steps: StepRecord[];
-  decisions: Decision[];
-  warnings: string[];
 }
+
+export type ReplicationReport = RunReport & ReplicationFacts;

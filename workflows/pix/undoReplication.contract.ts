@@ -1,15 +1,8 @@
-import type { SwapReport } from '../../activities/postgres/beside/beside.contract.ts';
-import type { PixReplica } from './replica.contract.ts';
+import type { SwapReport } from '../../activities/warehouse/beside/beside.contract.ts';
+import type { RunReport } from '../runbook/runbook.contract.ts';
 
-export interface UndoReplicationInput {
-  replica: string;
-}
-
-export interface UndoReplicationRequest {
-  replica: PixReplica;
-}
-
-export interface UndoReplicationReport {
-  replica: string;
+export interface UndoReplicationFacts {
   swap: SwapReport;
 }
+
+export type UndoReplicationReport = RunReport & UndoReplicationFacts;

@@ -32,7 +32,7 @@ export function readableFailure(error: unknown, facts?: Record<string, unknown>)
   });
 }
 
-/** Several failures of one join, told as one: the type of the first, every message. */
+/** Several failures of one join as one: the type of the first, every message. */
 export function joinFailures(errors: readonly unknown[]): unknown {
   const real = errors.filter((error) => !isCancellation(error));
   if (real.length <= 1) return real[0] ?? errors[0];

@@ -4,7 +4,7 @@ import { joinFailures } from './failures.ts';
 
 /**
  * Fan-out and join: at most `atOnceMax` at a time. The first failure cancels what is under way and takes
- * nothing more; when the join throws, nothing of it still runs, and every failure is told.
+ * nothing more; when the join throws, nothing of it still runs, and every failure is reported.
  */
 export async function inParallel<Item, Result>(
   items: readonly Item[],

@@ -90,7 +90,7 @@ export function registerMessages({ progress, pauses, decide, decideHeld, answer,
       validator: (message: OperatorMessage) => {
         saysWho(message);
         if (!isWorking()) refuse(`the run is not working any more: ${progress.state}`);
-        if (!stopWork() && progress.held.length === 0) refuse('nothing is held and nothing is taken down yet: cancel ends the run');
+        if (!stopWork() && progress.held.length === 0) refuse('nothing is held and nothing is down yet: cancel the run instead');
       },
     },
   );
@@ -122,7 +122,7 @@ export function registerMessages({ progress, pauses, decide, decideHeld, answer,
       description: 'Begin nothing new until `resume`: {"by","why"}',
       validator: (message: OperatorMessage) => {
         saysWho(message);
-        if (!message.why?.trim()) refuse('why: say why the run shall wait');
+        if (!message.why?.trim()) refuse('why: say why the run should wait');
         if (!pauses) refuse('this procedure has no step that could wait; cancel ends it');
         if (!isWorking()) refuse(`the run is not working any more: ${progress.state}`);
         const standing = progress.pauses.find(({ origin }) => origin === 'operator');
@@ -135,7 +135,7 @@ export function registerMessages({ progress, pauses, decide, decideHeld, answer,
     (message) => {
       decided('the run', 'resume', message);
       pauses?.lift('operator', 'guard');
-      return pauses?.stands() ? 'lifted here; the run above is paused too' : 'going on';
+      return pauses?.stands() ? 'resumed here, but the run that this one is a part of is still paused' : 'going on';
     },
     {
       description: 'Go on after a pause, whoever or whatever began it: {"by","why"}',

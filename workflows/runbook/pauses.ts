@@ -16,7 +16,7 @@ export interface Pauses {
   /** Answers the pauses that stood. */
   lift(...origins: Pause['origin'][]): Pause[];
   stands(): boolean;
-  /** Called at every change, with the pause that is told to people, or null. */
+  /** Called at every change, with the pause that people are shown, or null. */
   onChange(listener: (pause: Pause | null) => void): () => void;
   /** Returns when the step may begin. */
   untilFree(planned: PlannedStep, record: StepRecord): Promise<void>;

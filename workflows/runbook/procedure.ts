@@ -58,7 +58,7 @@ export async function procedure<Request extends RunRequest, Plan extends object,
   const above = handedDownBy(input);
   const request = (above ?? (await readInput(spec.type, input))) as Request;
   const plan = spec.plan(request);
-  if (request.dryRun) return describePlan(spec, request, spec.look ? await spec.look(request, plan) : null);
+  if (request.dryRun) return describePlan(spec, request, await lookOf(spec, request));
 
   const policy = spec.policy(request);
   const run = beginRun({
@@ -94,6 +94,19 @@ export async function procedure<Request extends RunRequest, Plan extends object,
   } finally {
     const ended = final ?? run.report({ at: new Date() });
     upsertMemo({ [outcomeKey]: outcomeOf(ended) });
+  }
+}
+
+/** What a dry run sees; null: it needs no look. What keeps it from looking would keep a run from its work: it is a fault. */
+export async function lookOf<Request extends RunRequest, Plan extends object>(
+  { look, plan }: Procedure<Request, Plan>,
+  request: Request,
+): Promise<Look | null> {
+  try {
+    return look ? await look(request, plan(request)) : null;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { faults: [describeFailure(error).message], warnings: [] };
   }
 }
 

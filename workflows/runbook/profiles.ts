@@ -1,45 +1,6 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
 
-import type { ClockActivities } from '../../activities/clock/clock.contract.ts';
-import type { FileActivities } from '../../activities/files/files.contract.ts';
-import type { HostActivities } from '../../activities/hosts/hosts.contract.ts';
-import type { HttpActivities } from '../../activities/http/http.contract.ts';
-import type { LoadGuardActivities } from '../../activities/loadGuard/loadGuard.contract.ts';
-import type { MongoActivities } from '../../activities/mongo/mongo.contract.ts';
-import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
-import type { CheckActivities } from '../../activities/postgres/checks/checks.contract.ts';
-import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
-import type { InPlaceActivities } from '../../activities/postgres/inPlace/inPlace.contract.ts';
-import type { OpenDataActivities } from '../../activities/postgres/openData/openData.contract.ts';
-import type { IncrementalActivities } from '../../activities/postgres/incremental/incremental.contract.ts';
-import type { LearningContentActivities } from '../../activities/postgres/learningContent/learningContentActivities.contract.ts';
-import type { ReplacementActivities } from '../../activities/postgres/replacements/replacements.contract.ts';
-import type { WebhookActivities } from '../../activities/webhooks/webhooks.contract.ts';
-import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
-import type { RequestActivities } from '../../activities/requests/requests.contract.ts';
-import type { RunActivities } from '../../activities/runs/runs.contract.ts';
-import type { ServiceActivities } from '../../activities/services/services.contract.ts';
-
-/** Everything that a worker on the operations queue offers. */
-export type Activities = FileActivities &
-  HostActivities &
-  HttpActivities &
-  MongoActivities &
-  ObjectStoreActivities &
-  RequestActivities &
-  RunActivities &
-  ServiceActivities &
-  ClockActivities &
-  BesideActivities &
-  InPlaceActivities &
-  CheckActivities &
-  DumpActivities &
-  OpenDataActivities &
-  IncrementalActivities &
-  LearningContentActivities &
-  LoadGuardActivities &
-  ReplacementActivities &
-  WebhookActivities;
+import type { Activities } from '../../activities/activities.contract.ts';
 
 /** Cancellation is waited for: compensation must not begin while a remote command still runs. */
 const waitedFor = { cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED } as const;

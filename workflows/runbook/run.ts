@@ -36,8 +36,8 @@ export interface Run {
   readonly pauses: Pauses | null;
   /** Runs one planned step. When it fails: unwinds (throws) or holds for `retryStep`, `skipStep`, `abort`, by the policy. */
   step<Result>(planned: PlannedStep, work: (record: StepRecord) => Promise<Result>, whenSkipped?: () => Result): Promise<Result>;
-  /** Adds steps that only the work itself makes known; those that are in the plan already stay. */
-  addSteps(steps: readonly PlannedStep[]): void;
+  /** Adds steps that only the work itself makes known: beside the others of their phase, else before the given one, else at the end. Those that are in the plan already stay. */
+  addSteps(steps: readonly PlannedStep[], before?: PlannedStep): void;
   /** The record of a planned step, for marks from outside. */
   record(id: string): StepRecord | undefined;
   /** Marks a step that turned out to have nothing to do. */
@@ -219,15 +219,14 @@ export function beginRun(options: RunOptions): FramedRun {
         }
       }
     },
-    addSteps(steps) {
+    addSteps(steps, before) {
       for (const planned of steps) {
         if (records.has(planned.id)) continue;
         const record = recordOf(planned);
         records.set(record.id, record);
-        // Beside the others of its phase, or before the first phase that follows.
-        const at = progress.steps.findLastIndex((each) => each.phase === record.phase);
-        if (at === -1) progress.steps.push(record);
-        else progress.steps.splice(at + 1, 0, record);
+        const last = progress.steps.findLastIndex((each) => each.phase === record.phase);
+        const next = progress.steps.findIndex(({ id }) => id === before?.id);
+        progress.steps.splice(last >= 0 ? last + 1 : next >= 0 ? next : progress.steps.length, 0, record);
       }
     },
     record: (id) => records.get(id),

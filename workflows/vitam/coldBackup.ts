@@ -154,7 +154,7 @@ async function writeJournal(night: Night, { workflowId, runId }: { workflowId: s
       night.journalWritten = false;
       throw failure(
         'LeftoverOfEarlierRun',
-        `another run began on ${platform.name} meanwhile: its journal lies in ${backupDirectory(platform, host)} on ${host.name}`,
+        `another run started on ${platform.name} in the meantime: its journal is in ${backupDirectory(platform, host)} on ${host.name}`,
       );
     }
   }

@@ -66,7 +66,7 @@ export function planColdBackup(platform: VitamPlatform) {
       disks: step('preflight', 'preflight/disks', 'check free space on every backup disk'),
     },
     record: allSets.map((each) => setStep('record', 'record', `record counts and digests of ${setTitle(each)}`, each)),
-    confirm: step('record', 'record/confirm', 'ask an operator before the first stop (when the request says so)'),
+    confirm: step('record', 'record/confirm', 'ask an operator before the first stop (if the request says so)'),
     journal: step('record', 'record/journal', `write the run journal on ${catalog}`, { host: catalog, unwind: 'remove the run journal' }),
     fronts: stopSteps(platform, 'fronts', order.fronts),
     drain: step('drain', 'drain', `wait until no workflow runs on ${platform.processing}, over ${platform.tenants.length} tenants`, {
@@ -288,7 +288,7 @@ function securisationSteps(platform: VitamPlatform): Record<'gate' | 'run' | 'pa
     run: step(
       'securisation',
       'securisation/run',
-      mechanism === 'none' ? 'nothing to watch' : `watch the securisation to its end (${mechanism}); trigger it when it was missed`,
+      mechanism === 'none' ? 'nothing to watch' : `watch the securisation to its end (${mechanism}); trigger it if it was missed`,
       {
         ...(mechanism === 'none' ? {} : { limitSeconds: securisation.at.limitSeconds }),
       },

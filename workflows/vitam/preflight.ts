@@ -108,7 +108,7 @@ async function checkLeftovers({ platform }: Survey): Promise<string[]> {
     const journal = parseJournal(text);
     throw failure(
       'LeftoverOfEarlierRun',
-      `run "${journal?.workflowId ?? 'unknown'}" of ${journal?.beganAt ?? 'an unknown time'} did not end: its journal lies on ${platform.backup.catalogHost.name}`,
+      `run "${journal?.workflowId ?? 'unknown'}" of ${journal?.beganAt ?? 'an unknown time'} did not end: its journal is on ${platform.backup.catalogHost.name}`,
       { workflowId: journal?.workflowId ?? null },
     );
   }

@@ -28,9 +28,9 @@ export function resolvePlatform(
 
   const components: VitamComponent[] = Object.entries(document.components).map(([componentName, each]) => {
     const path = `components.${componentName}`;
-    if (new Set(each.hosts).size !== each.hosts.length) fault(`${path}.hosts`, 'a host stands twice');
+    if (new Set(each.hosts).size !== each.hosts.length) fault(`${path}.hosts`, 'a host is listed twice');
     const statusPort = each.status?.port ?? each.adminPort;
-    if (each.status && statusPort === undefined) fault(`${path}.status`, 'needs a port, or the component an adminPort');
+    if (each.status && statusPort === undefined) fault(`${path}.status`, 'needs a port, or an adminPort of the component');
     const { status, hosts: names, adminPort, ...rest } = each;
     return {
       name: componentName,
@@ -74,7 +74,7 @@ export function resolvePlatform(
     const path = `clusters.${clusterName}`;
     const names = each.shards.map((shard) => shard.name);
     for (const twice of new Set(names.filter((one, index) => names.indexOf(one) !== index)))
-      fault(`${path}.shards`, `replica set "${twice}" stands twice`);
+      fault(`${path}.shards`, `replica set "${twice}" is listed twice`);
     return {
       name: clusterName,
       routers: each.routers.map((router, index) => {
@@ -102,7 +102,7 @@ export function resolvePlatform(
   }));
   const furtherNames = further.map((each) => each.name);
   for (const twice of new Set(furtherNames.filter((one, index) => furtherNames.indexOf(one) !== index)))
-    fault('backup.further', `"${twice}" stands twice`);
+    fault('backup.further', `"${twice}" is listed twice`);
   const holders = new Set([
     ...clusters.flatMap((each) => [each.config, ...each.shards].flatMap((set) => set.members.map((one) => one.host.name))),
     ...further.map((each) => each.host.name),

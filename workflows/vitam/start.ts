@@ -53,7 +53,7 @@ export const start: Procedure<Request, ReturnType<typeof planStart>> = {
  * Downtime  none of its own: what is up is left alone.
  * Needs     every host reachable; no other run on the platform.
  * On error  keeps trying what does not come back, then fails with PlatformNotRestored and the commands for a person.
- * To stop   cancel has no effect once it has begun to start things; abort by terminate leaves up what is up.
+ * To stop   cancel has no effect once it has begun to start things; terminate leaves up what is up.
  */
 export async function vitamStart(input: VitamInput<'vitamStart'>): Promise<(RunReport & StartFacts) | PlanReport> {
   return procedure(start, input, async ({ request: { platform, services }, plan, run }): Promise<StartFacts> => {

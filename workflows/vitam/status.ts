@@ -44,9 +44,9 @@ export const status: Procedure<Request, ReturnType<typeof planStatus>> = {
  *
  * Runbook   vitam 17 in deploy/systems/vitam.md: ports plus autotest of every component; replica sets; balancers.
  * Downtime  none; reads only.
- * Needs     hosts reachable; those that are not are told as faults.
+ * Needs     hosts reachable; those that are not are listed as faults.
  * On error  answers all the same, with the faults.
- * To stop   cancel or terminate, as you like.
+ * To stop   cancel or terminate; both are harmless.
  */
 export async function vitamStatus(input: VitamInput<'vitamStatus'>): Promise<StatusReport | PlanReport> {
   return procedure(status, input, async ({ request: { platform, things }, plan, run }): Promise<StatusFacts> => {

@@ -197,7 +197,7 @@ export async function removeJournal(night: Night): Promise<void> {
   const { platform, run } = night;
   const host = platform.backup.catalogHost;
   const path = journalFile(platform);
-  const text = await once(`whose run journal lies on ${host.name}?`, 60).readTextFile({ host, path });
+  const text = await once(`whose run journal is on ${host.name}?`, 60).readTextFile({ host, path });
   if (text !== null && night.journalOf !== 'any' && !text.includes(night.journalOf))
     run.warn(`the run journal on ${host.name} is another run's: left there`);
   else
@@ -234,7 +234,7 @@ async function checkHealth(night: Night): Promise<void> {
         ),
     ])
   ).filter((fault) => fault !== '');
-  if (faults.length > 0) throw failure('ServiceNotStarted', `${faults.length} not well: ${faults.join(' | ')}`);
+  if (faults.length > 0) throw failure('ServiceNotStarted', `${faults.length} are not well: ${faults.join(' | ')}`);
 }
 
 async function faultOf(check: () => Promise<string>): Promise<string> {

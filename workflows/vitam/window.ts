@@ -64,7 +64,7 @@ async function mayGoOn({ platform, run }: Night, window: WindowAt): Promise<bool
       return (
         (await run.ask({
           id: 'window-end',
-          text: `The window ended at ${window.endAt} and the backup has not. Abort it and start the services, or go on?`,
+          text: `The window ended at ${window.endAt} before the backup did. Abort the backup and start the services, or continue it?`,
           choices: ['abort', 'continue'],
           default: 'abort',
         })) === 'continue'

@@ -5,13 +5,10 @@ import type { ObjectStore } from '../../objectStore/objectStore.contract.ts';
 import { withStore } from '../../objectStore/storeClient.ts';
 import { partBytesOf, removeParts, uploadStream } from '../../objectStore/uploadStream.ts';
 import { withHeartbeat } from '../../tools/withHeartbeat.ts';
-import type { ClientTools } from '../clientTools.ts';
+import { withoutSchemas, type ClientTools } from '../clientTools.ts';
 import type { Connections } from '../connections.ts';
-import { compareSchemasOf } from './compareSchemas.ts';
-import { copySchemaOf } from './copySchema.ts';
 import type { DumpActivities } from './dumps.contract.ts';
-import { inspectDumpOf, inspectSchemaCopyOf } from './inspect.ts';
-import { without, workSchemas } from './ownSchemas.ts';
+import { inspectDumpOf } from './inspect.ts';
 import { checkStoredDumpOf, discardDumpOf, keyTaken, readDumpProgressOf, type InStore } from './storedDump.ts';
 import { streamDump, type StreamedDump } from './streamDump.ts';
 
@@ -19,12 +16,14 @@ export interface DumpDependencies {
   connections: Connections;
   tools: ClientTools;
   resolveSecret: ResolveSecret;
+  /** Schemas that are no part of a database's content. */
+  leftOut: readonly string[];
 }
 
 const nothing = (): object => ({});
 
-/** Dumps that go into a store, and schemas that go into another database: both by PostgreSQL's own tools. */
-export function createDumpActivities({ connections, tools, resolveSecret }: DumpDependencies): DumpActivities {
+/** Dumps that go into a store, by PostgreSQL's own tools. */
+export function createDumpActivities({ connections, tools, resolveSecret, leftOut }: DumpDependencies): DumpActivities {
   const inStore = <Result>(
     { store, key }: { store: ObjectStore; key: string },
     progress: () => object,
@@ -35,25 +34,9 @@ export function createDumpActivities({ connections, tools, resolveSecret }: Dump
     return withHeartbeat(progress, () => withStore(store, resolveSecret, signal, (client) => act({ client, object, signal })));
   };
   return {
-    async inspectSchemaCopy({ copy, others }) {
-      const signal = cancellationSignal();
-      return withHeartbeat(nothing, async () => inspectSchemaCopyOf(connections, await tools.version(), copy, others, signal));
-    },
-    async copySchema({ owner, copy }) {
-      let at = '';
-      const signal = cancellationSignal();
-      return withHeartbeat(
-        () => ({ at }),
-        () => copySchemaOf(connections, tools, copy, owner, { signal, onPart: (part) => (at = part) }),
-      );
-    },
-    async compareSchemas({ copy }) {
-      const signal = cancellationSignal();
-      return withHeartbeat(nothing, () => compareSchemasOf(connections, copy, signal));
-    },
     async inspectDump({ server, store, key }) {
       return inStore({ store, key }, nothing, async (place) => {
-        const seen = await inspectDumpOf(connections, await tools.version(), server, place.signal);
+        const seen = await inspectDumpOf(connections, await tools.version(), server, leftOut, place.signal);
         const taken = await keyTaken(place);
         return taken === null ? seen : { ...seen, faults: [...seen.faults, taken] };
       });
@@ -76,7 +59,7 @@ export function createDumpActivities({ connections, tools, resolveSecret }: Dump
             partBytes: partBytesOf(databaseBytes * 1.25),
             async fill(body, signal) {
               dumped = await streamDump({
-                ...{ tools, url, body, signal, application: 'nightshift dump', args: without(workSchemas) },
+                ...{ tools, url, body, signal, application: 'nightshift dump', args: withoutSchemas(leftOut) },
                 onBytes: (bytes) => (progress.dumpedBytes = bytes),
               });
             },

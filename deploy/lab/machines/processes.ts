@@ -2,12 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process that cannot be mistaken for a later one with the same id. */
-export interface ProcessIdentity {
-  pid: number;
-  /** Start time in the system's own words: clock ticks since boot on Linux, `ps` text elsewhere. */
-  startedAt: string;
-}
+import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from '../../../activities/tools/processIdentity.ts';
 
 /** Environment variable that every process of a lab machine inherits; its value names the lab and the machine. */
 export const markVariable = 'NIGHTSHIFT_LAB_MACHINE';
@@ -15,38 +10,6 @@ export const markVariable = 'NIGHTSHIFT_LAB_MACHINE';
 const hasProc = existsSync('/proc/self/stat');
 const killLimitMs = 60_000;
 const secondLookMs = 20;
-
-/**
- * The running process with this id; null when there is none. One that has ended and waits for its parent counts as ended; one whose first thread has ended
- * before the others runs, with its files, ports and memory, until the last of them has gone.
- */
-export function identifyProcess(pid: number): ProcessIdentity | null {
-  try {
-    if (!hasProc) return { pid, startedAt: execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim() };
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name in brackets may hold spaces; field 3 (state) follows the last bracket, field 20 counts threads, field 22 is the start time.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const [state] = fields;
-    const hasEnded = state === 'X' || (state === 'Z' && Number(fields[17]) <= 1);
-    return hasEnded ? null : { pid, startedAt: fields[19] ?? '' };
-  } catch {
-    return null;
-  }
-}
-
-export function isRunning(identity: ProcessIdentity | null | undefined): identity is ProcessIdentity {
-  return identity != null && identifyProcess(identity.pid)?.startedAt === identity.startedAt;
-}
-
-/** Sends a signal to exactly this process; false when it has already ended. */
-export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  if (!isRunning(identity)) return false;
-  try {
-    return process.kill(identity.pid, signal);
-  } catch {
-    return false;
-  }
-}
 
 /** Waits until every process has ended, at most `limitMs`; returns those that still run. */
 export async function waitForEnd(identities: ProcessIdentity[], limitMs: number): Promise<ProcessIdentity[]> {

@@ -6,18 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 import { execa } from 'execa';
 
+import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from '../../../activities/tools/processIdentity.ts';
 import { socketFolder } from '../socketFolder.ts';
 import type { LabMachine, LabMachines, LabMachineSpec } from './machines.contract.ts';
-import {
-  findMarkedProcesses,
-  identifyProcess,
-  isRunning,
-  killMarked,
-  markVariable,
-  signalProcess,
-  waitForEnd,
-  type ProcessIdentity,
-} from './processes.ts';
+import { findMarkedProcesses, killMarked, markVariable, waitForEnd } from './processes.ts';
 import type { SshFrontConfiguration } from './sshFront.ts';
 import { ensureKeyPair } from './sshKeys.ts';
 import { supervisordConfiguration } from './supervisordConfiguration.ts';

@@ -3,7 +3,8 @@ import { existsSync, openSync, closeSync, readdirSync, readFileSync, rmdirSync }
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { identifyProcess, isRunning, signalProcess, waitForEnd, type ProcessIdentity } from './processes.ts';
+import { identifyProcess, isRunning, signalProcess, type ProcessIdentity } from '../../../activities/tools/processIdentity.ts';
+import { waitForEnd } from './processes.ts';
 
 const bootProgram = fileURLToPath(new URL('./systemdBoot.sh', import.meta.url));
 /** systemd's own request for an orderly power-off: SIGRTMIN+4. */

@@ -6,9 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 import { execa } from 'execa';
 
+import { identifyProcess, signalProcess } from '../../../activities/tools/processIdentity.ts';
 import { debianPackagesLine, missingPackages } from '../../setup/debianPackages.ts';
 import type { LabMachine, LabMachines, LabMachineSpec } from './machines.contract.ts';
-import { identifyProcess, signalProcess, waitForEnd } from './processes.ts';
+import { waitForEnd } from './processes.ts';
 import { ensureKeyPair, type KeyPair } from './sshKeys.ts';
 import { systemdMachinesAvailable } from './systemdAvailability.ts';
 import { createContainer, type Container } from './systemdContainer.ts';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { spawnAs, type ServerUser } from './runAs.ts';
+import { spawnAs, type UnprivilegedUser } from '../machines/unprivileged.ts';
 
 const readyLimitMs = 300_000;
 /** How long the sessions of a killed server may hold its shared memory. */
@@ -38,7 +38,7 @@ export function openPostmaster({
   data: string;
   logFile: string;
   programs: string;
-  user: ServerUser;
+  user: UnprivilegedUser;
   settings: Settings;
 }): Postmaster {
   let child: ChildProcess | null = null;
@@ -49,10 +49,7 @@ export function openPostmaster({
     const log = openSync(logFile, 'a');
     const logBefore = statSync(logFile).size;
     const chosen = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const started = spawnAs(user, [join(programs, 'postgres'), '-D', data, ...chosen], {
-      places: [programs, dirname(data)],
-      stdio: ['ignore', log, log],
-    });
+    const started = spawnAs(user, [join(programs, 'postgres'), '-D', data, ...chosen], { stdio: ['ignore', log, log] });
     closeSync(log);
     let failed: Error | null = null;
     started.once('error', (error) => (failed = error));

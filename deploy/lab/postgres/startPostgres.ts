@@ -1,16 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 import { findDebianPostgres } from '../../setup/debianPostgres.ts';
+import { installers } from '../../setup/installers.ts';
 import { tool } from '../../setup/tools.ts';
 import { freePort } from '../freePort.ts';
+import { folderFor, mayPass, removeFolderFor, runAs, toolsFor, unprivilegedUser, type UnprivilegedUser } from '../machines/unprivileged.ts';
 import { socketFolder } from '../socketFolder.ts';
 import { createDatabase } from './databases.ts';
 import type { PostgresServer, PostgresSetting, PostgresVersion } from './postgres.contract.ts';
 import { openPostmaster, PortTaken, type Postmaster } from './postmaster.ts';
-import { runAs, serverUser, type ServerUser } from './runAs.ts';
 
 const portAttempts = 5;
 const temporaryPathMax = 70;
@@ -30,26 +31,32 @@ const ours = {
 
 /** Has a cluster in that folder and starts it; returns when it takes connections. As root the server runs as `nobody`. */
 export async function startPostgres({ directory, version = '18', port, settings = {} }: PostgresSetting): Promise<PostgresServer> {
-  const home = resolve(directory);
-  const user = serverUser();
-  const programs = await programsOf(version);
+  const user = unprivilegedUser();
+  const home = await folderFor(user, resolve(directory));
+  const programs = await programsOf(version, user);
   const [data, logFile, passwordFile] = [join(home, 'data'), join(home, 'server.log'), join(home, 'superuser.password')];
   await ensureCluster({ home, data, passwordFile, programs, version, user });
   const password = (await readFile(passwordFile, 'utf8')).trim();
-  const socketDirectory = await newSocketDirectory(home);
+  const socketDirectory = await newSocketDirectory(home, user);
   const postmaster = openPostmaster({ data, logFile, programs, user, settings: { ...ours, ...settings } });
   try {
     await openSocketDirectory(socketDirectory, user);
     const taken = await startOnFreePort(postmaster, socketDirectory, port);
-    return describeServer(postmaster, { home, version, programs, port: taken, socketDirectory, logFile, passwordFile, password, user });
+    const running = { directory: resolve(directory), version, programs, port: taken, socketDirectory, logFile, passwordFile };
+    return describeServer(postmaster, { ...running, password, user });
   } catch (error) {
     await rm(socketDirectory, { recursive: true, force: true });
     throw error;
   }
 }
 
-async function programsOf(version: PostgresVersion): Promise<string> {
-  if (version === '18') return tool('postgres');
+async function programsOf(version: PostgresVersion, user: UnprivilegedUser): Promise<string> {
+  if (version === '18') {
+    const programs = await tool('postgres');
+    // The whole tool: libraries lie beside the folder of the programs, and above it.
+    const below = programs.endsWith(installers.postgres.program) ? installers.postgres.program : basename(programs);
+    return join(await toolsFor(user, programs.slice(0, -below.length - 1), join(below, 'initdb')), below);
+  }
   const found = findDebianPostgres();
   if (!found) throw new Error('PostgreSQL 15 is not there: it comes with the Debian packages postgresql-15 and pgcopydb');
   return found;
@@ -61,7 +68,7 @@ interface Cluster {
   passwordFile: string;
   programs: string;
   version: PostgresVersion;
-  user: ServerUser;
+  user: UnprivilegedUser;
 }
 
 /** The file `cluster` is written last: what an interrupted making left is made anew. */
@@ -72,7 +79,6 @@ async function ensureCluster({ home, data, passwordFile, programs, version, user
     if (found !== version) throw new Error(`${data} is a cluster of PostgreSQL ${found}, not ${version}`);
     return;
   }
-  await mkdir(home, { recursive: true });
   await rm(data, { recursive: true, force: true });
   await mkdir(data, { mode: 0o700 });
   await rm(passwordFile, { force: true });
@@ -80,9 +86,7 @@ async function ensureCluster({ home, data, passwordFile, programs, version, user
   for (const place of user ? [data, passwordFile] : []) await chown(place, user?.uid ?? 0, user?.gid ?? 0);
   const locale = version === '15' ? ['--locale=C.UTF-8'] : ['--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C'];
   const access = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  await runAs(user, [join(programs, 'initdb'), `--pgdata=${data}`, '--encoding=UTF8', ...locale, ...access, '--no-sync'], {
-    places: [programs, home],
-  });
+  await runAs(user, [join(programs, 'initdb'), `--pgdata=${data}`, '--encoding=UTF8', ...locale, ...access, '--no-sync']);
   await writeFile(done, `${version}\n`);
 }
 
@@ -100,15 +104,16 @@ async function startOnFreePort(postmaster: Postmaster, socketDirectory: string, 
 }
 
 /** A short path, as a socket's has at most 107 characters. What a start that was killed left is removed. */
-async function newSocketDirectory(home: string): Promise<string> {
+async function newSocketDirectory(home: string, user: UnprivilegedUser): Promise<string> {
   const remembered = join(home, 'socketDirectory');
   if (existsSync(remembered)) await rm(await readFile(remembered, 'utf8'), { recursive: true, force: true });
-  const made = await mkdtemp(join(socketFolder(temporaryPathMax), 'ns-pg-'));
+  const folder = socketFolder(temporaryPathMax);
+  const made = await mkdtemp(join(mayPass(user, folder) ? folder : '/tmp', 'ns-pg-'));
   await writeFile(remembered, made);
   return made;
 }
 
-async function openSocketDirectory(path: string, user: ServerUser): Promise<void> {
+async function openSocketDirectory(path: string, user: UnprivilegedUser): Promise<void> {
   await mkdir(path, { recursive: true });
   await chmod(path, 0o755);
   if (user) await chown(path, user.uid, user.gid);
@@ -121,7 +126,7 @@ interface Login {
 }
 
 interface Running {
-  home: string;
+  directory: string;
   version: PostgresVersion;
   programs: string;
   port: number;
@@ -129,11 +134,11 @@ interface Running {
   logFile: string;
   passwordFile: string;
   password: string;
-  user: ServerUser;
+  user: UnprivilegedUser;
 }
 
-function describeServer(postmaster: Postmaster, { home, user: runsAs, password: superuserPassword, ...running }: Running): PostgresServer {
-  const { port, socketDirectory } = running;
+function describeServer(postmaster: Postmaster, { user: runsAs, password: superuserPassword, ...running }: Running): PostgresServer {
+  const { directory, port, socketDirectory } = running;
   const url = ({ database = 'postgres', user = 'postgres', password = superuserPassword }: Login = {}): string =>
     `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const stop = async (): Promise<void> => {
@@ -142,7 +147,6 @@ function describeServer(postmaster: Postmaster, { home, user: runsAs, password: 
   };
   return {
     ...running,
-    directory: home,
     processId: postmaster.processId,
     url,
     createDatabase: async (wanted) => {
@@ -157,8 +161,7 @@ function describeServer(postmaster: Postmaster, { home, user: runsAs, password: 
     },
     remove: async () => {
       await stop();
-      // What a crash left of its sessions may still write.
-      await rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+      await removeFolderFor(directory);
     },
   };
 }

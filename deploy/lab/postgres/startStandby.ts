@@ -1,8 +1,8 @@
-import { chmod, chown, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
+import { folderFor, removeFolderFor, runAs, unprivilegedUser } from '../machines/unprivileged.ts';
 import type { PostgresServer, PostgresSetting } from './postgres.contract.ts';
-import { runAs, serverUser } from './runAs.ts';
 import { startPostgres } from './startPostgres.ts';
 
 export interface StandbySetting extends Pick<PostgresSetting, 'settings'> {
@@ -16,12 +16,11 @@ export interface StandbySetting extends Pick<PostgresSetting, 'settings'> {
  * `select pg_promote()` on it makes it a primary of its own, on a new timeline. Stop it before its primary, or it waits for it in vain.
  */
 export async function startStandby({ directory, primary, settings = {} }: StandbySetting): Promise<PostgresServer> {
-  const home = resolve(directory);
-  const user = serverUser();
+  const user = unprivilegedUser();
+  await removeFolderFor(resolve(directory));
+  const home = await folderFor(user, resolve(directory));
   const { programs, version, passwordFile: primaryPasswordFile } = primary;
   const [data, passwordFile, login] = [join(home, 'data'), join(home, 'superuser.password'), join(home, 'primary.login')];
-  await rm(home, { recursive: true, force: true });
-  await mkdir(home, { recursive: true });
   await mkdir(data, { mode: 0o700 });
   await copyFile(primaryPasswordFile, passwordFile);
   await chmod(passwordFile, 0o600);
@@ -32,7 +31,7 @@ export async function startStandby({ directory, primary, settings = {} }: Standb
   // By a file, and not by argument: the standby asks with it as long as it follows.
   const from = `host=${hostname} port=${port} user=${username} passfile='${login}' application_name=standby`;
   const options = ['--write-recovery-conf', '--checkpoint=fast', '--wal-method=stream', '--no-sync', '--no-manifest'];
-  await runAs(user, [join(programs, 'pg_basebackup'), `--pgdata=${data}`, `--dbname=${from}`, ...options], { places: [programs, home] });
+  await runAs(user, [join(programs, 'pg_basebackup'), `--pgdata=${data}`, `--dbname=${from}`, ...options]);
   await writeFile(join(home, 'cluster'), `${version}\n`);
-  return startPostgres({ directory: home, version, settings });
+  return startPostgres({ directory, version, settings });
 }

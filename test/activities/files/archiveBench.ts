@@ -50,7 +50,7 @@ export function setUpArchiveBench(way: 'local' | 'ssh'): ArchiveBench {
   before(async () => {
     server = way === 'ssh' ? await startSshServer() : undefined;
     hosts = createHosts({ resolveSecret: (name) => server?.resolveSecret(name) ?? Promise.reject(new Error('no server')) });
-    files = createFileActivities({ openHost: hosts.openHost });
+    files = createFileActivities({ openHost: hosts.openHost, resolveSecret: async () => '' });
   });
   after(async () => {
     await hosts?.close();

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 
+import { shellText } from '../../../activities/hosts/shellText.ts';
 import { beginActivity, runActivity } from '../../support/runActivity.ts';
 import { isRunning, sshServerMissing } from '../hosts/sshServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
@@ -46,18 +47,16 @@ for (const way of ['local', 'ssh'] as const) {
         const go = join(directory, 'go');
         mkdirSync(programs);
         // A disk that takes its time over the folder of the archive.
-        const held = `#!/bin/sh\ncase "$*" in *backup) until [ -e "$HELD_UNTIL" ]; do /bin/sleep 0.02; done;; esac\nexec /bin/sync "$@"\n`;
+        const held = `#!/bin/sh\ncase "$*" in *backup) until [ -e ${shellText([go])} ]; do /bin/sleep 0.02; done;; esac\nexec /bin/sync "$@"\n`;
         writeFileSync(join(programs, 'sync'), held, { mode: 0o755 });
         const former = process.env.PATH;
         process.env.PATH = `${programs}:${former}`;
-        process.env.HELD_UNTIL = go;
         try {
           await start();
           await waitUntil('the archive is in place', () => existsSync(job.target));
           assert.equal((await runActivity(() => files.watchArchive({ ...job, watchSeconds: 0 }))).state, 'running');
         } finally {
           process.env.PATH = former;
-          delete process.env.HELD_UNTIL;
           writeFileSync(go, '');
         }
         await finish();

@@ -21,7 +21,7 @@ describe('archives as units of systemd', { skip: await systemdMissing('archives'
   before(async () => {
     machine = await startSystemdMachine('archives', []);
     hosts = createHosts({ resolveSecret: (name) => machine.resolveSecret(name) });
-    files = createFileActivities({ openHost: hosts.openHost });
+    files = createFileActivities({ openHost: hosts.openHost, resolveSecret: async () => '' });
     await onMachine(
       `mkdir -p "$1" /backup && : >"$1/mongod.lock" && head -c 3000000 /dev/urandom >"$1/collection" && echo text >"$1/\\$(id) é"`,
     );

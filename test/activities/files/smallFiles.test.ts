@@ -23,7 +23,7 @@ import { runActivity } from '../../support/runActivity.ts';
 
 describe('small files and folders', () => {
   const hosts = createHosts({ resolveSecret: async () => '' });
-  const files = createFileActivities({ openHost: hosts.openHost });
+  const files = createFileActivities({ openHost: hosts.openHost, resolveSecret: async () => '' });
   let directory: string;
   let host: HostRef;
   before(() => {
@@ -171,7 +171,7 @@ describe('small files and folders', () => {
         run: (command, options = {}) => open.run(command, { ...options, ...(options.input ? { input: options.input.slice(0, 3) } : {}) }),
       };
     };
-    const cutting = createFileActivities({ openHost });
+    const cutting = createFileActivities({ openHost, resolveSecret: async () => '' });
     await assert.rejects(
       runActivity(() => cutting.writeTextFile({ host: cut, path: join(directory, 'manifest'), text: 'the new text' })),
       { type: 'CommandFailed', message: /cut short/ },

@@ -72,7 +72,7 @@ describe('the connection to a host over SSH', { skip: sshServerMissing() }, () =
     await assert.rejects(hosts.openHost(server.ref({ privateKey: 'other-key' })), { type: 'CredentialsRejected', message: /"other-key"/ });
     await assert.rejects(hosts.openHost(server.ref({ privateKey: 'no-key' })), {
       type: 'CredentialsRejected',
-      message: /"no-key" .* no private key/,
+      message: /"no-key" .* not a private key/,
     });
     const resolveSecret = createSecretResolver({ directories: [server.directory] });
     const fromFiles = createHosts({ resolveSecret });

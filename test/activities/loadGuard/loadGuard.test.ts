@@ -66,7 +66,7 @@ describe('the load guard', { concurrency: 1 }, () => {
     application.set({ hangs: true });
     const hung = await readOnce(app(500, 0.1));
     assert.deepEqual([hung.breached, hung.value], [true, null]);
-    assert.match(hung.said, /no answer within 0.1 s/);
+    assert.match(hung.said, /no whole answer within 0.1 s/);
     const gone = await readOnce({ ...app(), url: `http://127.0.0.1:${await freePort()}` } as LoadSource);
     assert.match(gone.said, /cannot be reached: ECONNREFUSED/);
   });
@@ -96,7 +96,7 @@ describe('the load guard', { concurrency: 1 }, () => {
     const series: MetricReading = { form: 'series', metric: 'cpu_percent', labels: {}, factor: 1 };
     assert.match((await readOnce(cpu(series))).said, /2 series are cpu_percent: name more labels/);
     assert.match((await readOnce(cpu({ ...series, metric: 'cpu_per' }))).said, /there is no cpu_per/);
-    assert.match((await readOnce(cpu({ form: 'field', field: 'a.b', factor: 1 }))).said, /no JSON/);
+    assert.match((await readOnce(cpu({ form: 'field', field: 'a.b', factor: 1 }))).said, /not JSON/);
     metrics.set({ token: 'Bearer another' });
     const blind = await watch(cpu(series), { limitSeconds: 60 });
     assert.equal(blind.verdict, 'unreadable');

@@ -14,6 +14,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createClientTools, type ClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { createDumpActivities } from '../../../activities/postgres/dumps/dumpActivities.ts';
+import { workSchemas } from '../../../activities/warehouse/warehouse.contract.ts';
 import type { StoredDump } from '../../../activities/postgres/dumps/dumps.contract.ts';
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
 import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
@@ -37,7 +38,7 @@ describe('a dump into an object store', { skip: missing, concurrency: 1 }, () =>
 
   const activitiesWith = (tools: ClientTools) => {
     const resolveSecret = async (name: string): Promise<string> => (name === 'source' ? bench.urls.source : gateway.resolveSecret(name));
-    return createDumpActivities({ connections: createConnections(resolveSecret), tools, resolveSecret });
+    return createDumpActivities({ connections: createConnections(resolveSecret), tools, resolveSecret, leftOut: workSchemas });
   };
   /** The real tools, but for a pg_dump that is the given shell text; `real` stands for the path of the true one. */
   const toolsWith = async (name: string, pgDump: string): Promise<ClientTools> => {

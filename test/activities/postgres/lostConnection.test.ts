@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { createClientTools } from '../../../activities/postgres/clientTools.ts';
-import { toolFailure } from '../../../activities/postgres/inPlace/restoreErrors.ts';
+import { toolFailure } from '../../../activities/warehouse/inPlace/restoreErrors.ts';
 import { failsWith } from '../../support/failures.ts';
 
 const lost = [

@@ -10,8 +10,8 @@ import pg from 'pg';
 
 import { createClientTools, environmentOf } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
-import type { IncrementalCopy, IncrementalTableReport } from '../../../activities/postgres/incremental/incremental.contract.ts';
-import { createIncrementalActivities } from '../../../activities/postgres/incremental/incrementalActivities.ts';
+import type { IncrementalCopy, IncrementalTableReport } from '../../../activities/warehouse/incremental/incremental.contract.ts';
+import { createIncrementalActivities } from '../../../activities/warehouse/incremental/incrementalActivities.ts';
 import { startPostgres } from '../../../deploy/lab/postgres/startPostgres.ts';
 import { runActivity } from '../../support/runActivity.ts';
 import type { Bench, Section } from '../bench.contract.ts';

@@ -31,20 +31,22 @@ describe('what a person decides about a night of Pix', () => {
     });
   const isHeld = ({ held }: RunProgress): boolean => held.length > 0;
 
-  test('an abort that nothing would heed is refused, naming what ends the run', async () => {
-    const { promise: over, resolve: end } = Promise.withResolvers<void>();
-    await bench.run(
-      { type: 'pixNotification', prepare: (replica) => replica.trouble('deliverWebhook one', { kind: 'wait', until: over }) },
+  test('an abort ends any work under way, and says who wanted it', () =>
+    bench.run(
+      {
+        type: 'pixNotification',
+        prepare: (replica) => replica.trouble('deliverWebhook one', { kind: 'wait', until: new Promise(() => undefined) }),
+      },
       async (run) => {
         await until(run, 'a webhook is under way', ({ steps }) => steps.some(({ state }) => state === 'running'));
-        await assert.rejects(run.update('abort', byMarie), ({ cause }: { cause?: Error }) =>
-          /cancel ends the run/.test(cause?.message ?? ''),
-        );
-        end();
-        assert.equal((await run.ended).failure, null);
+        await run.update('abort', byMarie);
+        const { failure } = await run.ended;
+        assert.ok(failure instanceof ApplicationFailure);
+        assert.equal(failure.type, 'StepAborted');
+        assert.match(failure.message, /^the run was aborted by marie: a test\b/);
+        assert.deepEqual(run.replica.state().told, []);
       },
-    );
-  });
+    ));
 
   test('a held step is tried again: the run ends as if nothing had been', () =>
     bench.run(

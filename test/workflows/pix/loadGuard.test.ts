@@ -129,7 +129,7 @@ describe('a run of Pix under load', { concurrency: 4 }, () => {
       for (const verdict of ['breached', 'good', 'unreadable', 'breached'] as const) bench.say(verdict, `said ${verdict}`);
       const told = await run.until('it told twice', ({ decisions }) => decisions.length === 2);
       assert.equal(told.state, 'working');
-      assert.match(told.warnings.join('\n'), /partly blind: said unreadable/);
+      assert.match(told.warnings.join('\n'), /cannot read everything: said unreadable/);
       assert.deepEqual(bench.watches.find(({ known }) => known.length > 0)?.known, ['app']);
       users.release();
       assert.equal((await run.ended).failure, null);
