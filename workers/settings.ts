@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -7,6 +8,9 @@ import { z } from 'zod';
 import { operationsQueue } from '../workflows/names.contract.ts';
 
 const projectRoot = join(import.meta.dirname, '..');
+
+/** A run takes some 2 MB of the heap while it is kept; 400 MB are for everything else. */
+const cachedByMemory = (): number => Math.max(50, Math.floor((getHeapStatistics().heap_size_limit / 1e6 - 400) / 2));
 
 const count = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).default(fallback);
 const folders = z.string().transform((text) => text.split(':').filter((each) => each !== ''));
@@ -24,8 +28,11 @@ const environment = z.object({
     .describe('folder for dumps under way; absent: STATE_DIRECTORY, else .nightshift/work'),
   NIGHTSHIFT_SECRETS: folders.default([]).describe('folders of secret files; systemd credentials are looked at first'),
   NIGHTSHIFT_TASK_QUEUE: z.string().min(1).default(operationsQueue),
-  NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(50),
-  NIGHTSHIFT_CACHED_WORKFLOWS: count(50),
+  // A platform in its night has up to four watches of copies under way and some short reads: enough for a hundred of them.
+  NIGHTSHIFT_ACTIVITIES_AT_ONCE: count(500),
+  NIGHTSHIFT_CACHED_WORKFLOWS: count(cachedByMemory()).describe(
+    'runs kept in memory: platforms at once; one that is not kept is replayed at each of its steps',
+  ),
   NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: count(20),
   NIGHTSHIFT_WORKFLOW_BUNDLE: z
     .string()

@@ -1,6 +1,6 @@
-// `npm run record:histories`: records the histories that test/replay replays, from runs over fakes. Run it on the deployed commit, never on the branch under test.
-// `npm run record:histories -- pix` records one system anew.
-import { mkdir, writeFile } from 'node:fs/promises';
+// `npm run record:histories`: records the histories of this release (package.json's version), which test/replay replays, from runs over fakes. What is
+// recorded already is never written over: a history is what a deployed release made. `npm run record:histories -- pix` records one system.
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { WorkflowHandle } from '@temporalio/client';
@@ -10,6 +10,8 @@ import { Argument, Command } from 'commander';
 import { startDevServer } from '../support/temporalServer.ts';
 import { recordPix } from './recordPix.ts';
 import { recordVitam } from './recordVitam.ts';
+
+const { version } = JSON.parse(await readFile(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
 
 /** Keeps the history of an ended run. `unmet`: troubles of the scenario that the run has not met. */
 export type Keep = (
@@ -29,10 +31,10 @@ function withoutMachine(name: string, value: unknown): unknown {
 
 const keep: Keep = async (type, scenario, history, unmet = []) => {
   if (unmet.length > 0) throw new Error(`${type} ${scenario}: these troubles were not met: ${unmet.join(', ')}`);
-  const folder = join(import.meta.dirname, 'histories', type);
+  const folder = join(import.meta.dirname, 'histories', version, type);
   await mkdir(folder, { recursive: true });
   const text = JSON.stringify(JSON.parse(historyToJSON(history), withoutMachine) as unknown);
-  await writeFile(join(folder, `${scenario}.json`), `${text}\n`);
+  await writeFile(join(folder, `${scenario}.json`), `${text}\n`, { flag: 'wx' });
   console.log(`${type} ${scenario}: ${history.events?.length ?? 0} events, ${(text.length / 1e6).toFixed(2)} MB`);
 };
 
