@@ -33,21 +33,25 @@ export async function startWorker({
 }: WorkerOptions): Promise<ChildProcess> {
   const output = openSync(log, 'a');
   const from = statSync(log).size;
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(projectRoot, 'workers', 'operations.ts')], {
-    stdio: ['ignore', output, output],
-    detached: true,
-    env: {
-      ...process.env,
-      TEMPORAL_ADDRESS: address,
-      ...(namespace ? { TEMPORAL_NAMESPACE: namespace } : {}),
-      ...(taskQueue ? { NIGHTSHIFT_TASK_QUEUE: taskQueue } : {}),
-      NIGHTSHIFT_DEFINITIONS: definitionDirectories.join(':'),
-      NIGHTSHIFT_SECRETS: secretsDirectory,
-      ...(postgresTools ? { NIGHTSHIFT_POSTGRES_TOOLS: postgresTools } : {}),
-      ...(workDirectory ? { NIGHTSHIFT_WORK_DIRECTORY: workDirectory } : {}),
-      NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',
+  const child = spawn(
+    process.execPath,
+    ['--stack-trace-limit=0', '--disable-warning=ExperimentalWarning', join(projectRoot, 'workers', 'operations.ts')],
+    {
+      stdio: ['ignore', output, output],
+      detached: true,
+      env: {
+        ...process.env,
+        TEMPORAL_ADDRESS: address,
+        ...(namespace ? { TEMPORAL_NAMESPACE: namespace } : {}),
+        ...(taskQueue ? { NIGHTSHIFT_TASK_QUEUE: taskQueue } : {}),
+        NIGHTSHIFT_DEFINITIONS: definitionDirectories.join(':'),
+        NIGHTSHIFT_SECRETS: secretsDirectory,
+        ...(postgresTools ? { NIGHTSHIFT_POSTGRES_TOOLS: postgresTools } : {}),
+        ...(workDirectory ? { NIGHTSHIFT_WORK_DIRECTORY: workDirectory } : {}),
+        NIGHTSHIFT_SHUTDOWN_GRACE_SECONDS: '5',
+      },
     },
-  });
+  );
   for (const deadline = Date.now() + readyLimitMs; ; await pause(100)) {
     if (readFileSync(log).subarray(from).includes('worker ready')) return child;
     if (child.exitCode !== null || child.signalCode !== null)
