@@ -1,6 +1,7 @@
 import type { BusyBackendsSource, MetricSource, ResponseTimeSource } from '../../activities/loadGuard/loadGuard.contract.ts';
 import type { BesideCopy, ExtraIndex } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { ObjectStore } from '../../activities/objectStore/objectStore.contract.ts';
+import type { CheckQuery } from '../../activities/warehouse/checks/checks.contract.ts';
 import type { PostgresRef } from '../../activities/postgres/postgres.contract.ts';
 import type { RoomLimits } from '../../activities/warehouse/warehouse.contract.ts';
 
@@ -110,9 +111,9 @@ export interface OpenDataSettings {
   table: string;
 }
 
-/** PX-19: queries whose answers are shown, and how old the newest row of a table may be. */
+/** PX-19: queries that must have rows, which are shown where `showRows` says so, and how old the newest row of a table may be. */
 export interface VerifySettings {
-  queries: { name: string; sql: string; minimumRows: number }[];
+  queries: CheckQuery[];
   freshness: { table: string; column: string; hoursMax: number }[];
 }
 

@@ -67,9 +67,16 @@ const incremental = z.strictObject({
 
 const verify = z.strictObject({
   queries: z
-    .array(z.strictObject({ name: z.string().min(1), sql: z.string().min(1), minimumRows: z.int().min(0).default(0) }))
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        sql: z.string().min(1),
+        minimumRows: z.int().min(0).default(0),
+        showRows: z.boolean().default(false),
+      }),
+    )
     // The check of systems.md C.2.7 step 5.
-    .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1 }]),
+    .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1, showRows: false }]),
   freshness: z.array(z.strictObject({ table, column: z.string().min(1), hoursMax: z.number().positive() })).default([]),
 });
 
