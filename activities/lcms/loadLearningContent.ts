@@ -1,13 +1,15 @@
 import type pg from 'pg';
 
 import { failure } from '../failure.ts';
+import { inTransaction } from '../postgres/transactions.ts';
+import { giveWay, holdersInWords } from '../warehouse/swap/giveWay.ts';
+import { replaceTables } from '../warehouse/swap/replaceTables.ts';
 import { schemaExists } from '../warehouse/swap/catalog.ts';
 import { qualified, quoted } from '../postgres/identifiers.ts';
 import { checkLearningContent, faultInWords } from './checkLearningContent.ts';
 import { learningContentRows } from './contentRows.ts';
 import { fillTable } from '../postgres/copyText.ts';
 import { contentTableNames, type ContentTableName, type LearningContent, type LearningContentReport } from './learningContent.contract.ts';
-import { swapContentTables, type ContentSchemas } from './swapContentTables.ts';
 import { createIndexSql, createTableSql } from './tableDefinition.ts';
 import { contentTables } from './tables.ts';
 
@@ -15,7 +17,13 @@ const faultsToldMax = 20;
 const faultsKeptMax = 200;
 const swapLimitSecondsDefault = 600;
 
-export interface ContentLoad extends ContentSchemas {
+export interface ContentLoad {
+  /** Where readers look for the tables. */
+  schema: string;
+  /** Where the new tables are filled. */
+  workSchema: string;
+  /** Where the tables in use go; made when absent. */
+  previousSchema: string;
   /** The answer of the learning content API, as parsed JSON. */
   body: unknown;
   /** Connected, in no transaction. */
@@ -42,24 +50,35 @@ export async function loadLearningContent(load: ContentLoad): Promise<LearningCo
     throw failure('InvalidInput', `learning content needs three different schemas, got ${[schema, workSchema, previousSchema].join(', ')}`);
   const content = requireContent(body);
   signal?.throwIfAborted();
-  await client.query('begin');
-  try {
+  return inTransaction(client, async () => {
     await client.query(`set local search_path = ''`);
-    await client.query('set local idle_in_transaction_session_timeout = 0');
     const rows = await fillTables(client, workSchema, content, load);
-    const swap = await swapContentTables(client, load, {
-      limitSeconds: load.swapLimitSeconds ?? swapLimitSecondsDefault,
-      ...(signal ? { signal } : {}),
-    });
+    await ensureSchema(client, previousSchema);
+    const holders = (): Promise<string> => holdersInWords(client, { schemas: [schema, previousSchema], names: contentTableNames });
+    const what = 'the learning content';
+    const swap = await giveWay(
+      client,
+      {
+        within: 'savepoint',
+        limitSeconds: load.swapLimitSeconds ?? swapLimitSecondsDefault,
+        ...(signal ? { signal } : {}),
+        what: `${what} was`,
+        holders,
+      },
+      async (yielded) => ({
+        yielded,
+        ...(await replaceTables(client, { schema, workSchema, previousSchema, names: contentTableNames, what })),
+      }),
+    );
     const report = { rows, ...swap };
     await load.beforeCommit?.(report);
-    await client.query('commit');
     return report;
-  } catch (error) {
-    // When the connection is gone, the server rolls back by itself.
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  }
+  });
+}
+
+/** The statement wants the right to create schemas even when there is nothing to create. */
+async function ensureSchema(client: pg.ClientBase, schema: string): Promise<void> {
+  if (!(await schemaExists(client, schema))) await client.query(`create schema ${quoted(schema)}`);
 }
 
 function requireContent(body: unknown): LearningContent {
@@ -79,8 +98,7 @@ async function fillTables(
   content: LearningContent,
   { onTable, signal }: Pick<ContentLoad, 'onTable' | 'signal'>,
 ): Promise<LearningContentReport['rows']> {
-  // The statement wants the right to create schemas even when there is nothing to create.
-  if (!(await schemaExists(client, schema))) await client.query(`create schema ${quoted(schema)}`);
+  await ensureSchema(client, schema);
   const counts = { areas: 0, attachments: 0, competences: 0, tubes: 0, skills: 0, challenges: 0, courses: 0, tutorials: 0 };
   for (const name of contentTableNames) {
     const table = contentTables[name];

@@ -2,6 +2,9 @@ import type pg from 'pg';
 
 import { failure } from '../failure.ts';
 import { qualified, quoted } from '../postgres/identifiers.ts';
+import { inTransaction } from '../postgres/transactions.ts';
+import { giveWay, holdersInWords } from '../warehouse/swap/giveWay.ts';
+import { replaceTables } from '../warehouse/swap/replaceTables.ts';
 import { fillTable } from '../postgres/copyText.ts';
 import { columnsOf, rowsOf } from './columns.ts';
 import type { OpenDataRecord } from './fetchOpenData.ts';
@@ -9,7 +12,6 @@ import { ownSchemas } from '../warehouse/warehouse.contract.ts';
 import type { OpenDataReport } from './openData.contract.ts';
 
 const workSchema = ownSchemas.openData;
-import { swapTable } from './swapTable.ts';
 
 export interface OpenDataLoad {
   /** Connected, in no transaction. */
@@ -25,12 +27,10 @@ export interface OpenDataLoad {
 
 /** Fills a new table and takes it into use: one transaction, so that a crash leaves nothing behind. Errors of the driver pass as they are. */
 export async function loadOpenData(load: OpenDataLoad): Promise<Omit<OpenDataReport, 'totalCount'>> {
-  const { client, schema, table, records, swapLimitSeconds, signal } = load;
+  const { client, schema, table, records, swapLimitSeconds: limitSeconds, signal } = load;
   signal.throwIfAborted();
-  await client.query('begin');
-  try {
+  return inTransaction(client, async () => {
     await client.query(`set local search_path = ''`);
-    await client.query('set local idle_in_transaction_session_timeout = 0');
     const columns = columnsOf(records, await typesOf(client, schema, table));
     await client.query(`create schema ${quoted(workSchema)}`);
     const made = qualified(workSchema, table);
@@ -41,16 +41,26 @@ export async function loadOpenData(load: OpenDataLoad): Promise<Omit<OpenDataRep
     if (count !== records.length)
       throw failure('ReplicaNotVerified', `table ${table}: ${records.length} rows were fetched, ${count} are in the new table`);
     await client.query(`analyze ${made}`);
-    const swap = await swapTable(client, { schema, table, limitSeconds: swapLimitSeconds, signal });
+    const holders = (): Promise<string> => holdersInWords(client, { schemas: [schema], names: [table] });
+    const swap = await giveWay(client, { within: 'savepoint', limitSeconds, signal, what: `${table} was`, holders }, async (yielded) => ({
+      yielded,
+      lost: await indexesAndTriggersOf(client, qualified(schema, table)),
+      ...(await replaceTables(client, { schema, workSchema, previousSchema: null, names: [table], what: table })),
+    }));
+    await client.query(`drop schema ${quoted(workSchema)}`);
     const report = { table, rows: count, columns, ...swap };
     await load.beforeCommit?.(report);
-    await client.query('commit');
     return report;
-  } catch (error) {
-    // When the connection is gone, the server rolls back by itself.
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  }
+  });
+}
+
+async function indexesAndTriggersOf(client: pg.ClientBase, name: string): Promise<string[]> {
+  const { rows } = await client.query<{ what: string }>(
+    `select 'index ' || c.relname as what from pg_index i join pg_class c on c.oid = i.indexrelid where i.indrelid = to_regclass($1)
+     union all select 'trigger ' || tgname from pg_trigger where tgrelid = to_regclass($1) and not tgisinternal order by 1`,
+    [name],
+  );
+  return rows.map(({ what }) => what);
 }
 
 async function typesOf(client: pg.ClientBase, schema: string, table: string): Promise<Map<string, string>> {

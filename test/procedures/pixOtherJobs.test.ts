@@ -29,7 +29,7 @@ describe('the other jobs of a warehouse', { concurrency: 1 }, () => {
     const fields: Record<string, unknown> = {
       ...{ retries, schemaCopy: { target: { url: 'copy' } }, openData: { url: `${bench.openData.url}${openDataPath}`, rowsMax: 500 } },
       verify: {
-        queries: [{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 5 }],
+        queries: [{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 5, showRows: true }],
         freshness: [{ table: 'users', column: 'createdAt', hoursMax: 1_000_000 }],
       },
     };

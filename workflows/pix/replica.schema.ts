@@ -80,8 +80,15 @@ const incremental = z.strictObject({
 /** Queries whose answers are shown, and how old the newest row of a table may be. */
 const verify = z.strictObject({
   queries: z
-    .array(z.strictObject({ name: z.string().min(1), sql: z.string().min(1), minimumRows: z.int().min(0).default(0) }))
-    .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1 }]),
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        sql: z.string().min(1),
+        minimumRows: z.int().min(0).default(0),
+        showRows: z.boolean().default(false).describe('the rows stand in the history; otherwise their number and columns alone'),
+      }),
+    )
+    .default([{ name: 'first users', sql: 'select id from users order by id limit 5', minimumRows: 1, showRows: false }]),
   freshness: z.array(z.strictObject({ table, column: z.string().min(1), hoursMax: z.number().positive() })).default([]),
 });
 

@@ -9,7 +9,7 @@ import { dependentsOf } from '../swap/dependents.ts';
 import { giveWay, holdersInWords } from '../swap/giveWay.ts';
 import { grantsLike } from '../swap/grants.ts';
 import { inMovingOrder, moveObject } from '../swap/move.ts';
-import { bindAgain, lockWithViews } from '../swap/views.ts';
+import { bindAgain, lockWithBound, viewsOver } from '../swap/views.ts';
 import { type BesideCopy, type SwapReport } from './beside.contract.ts';
 import { ensureBookkeeping, keptKey, readCheckpoint, readLiveObjects, writeCheckpoint, writeLiveObjects } from './bookkeeping.ts';
 import { dropOwnSchema } from './dropSchemas.ts';
@@ -92,17 +92,18 @@ async function swapOnce(
   const going = candidates.filter((object) => comingKeys.has(objectKey(object, schemas)) || !used.has(`${object.classId}/${object.oid}`));
 
   const relations = going.filter(isRelation).map(({ name }) => qualified(copy.schema, name));
-  const { views, beganMs } = await lockWithViews(target, { relations, objects: going, refusal: 'these depend on what would be replaced' });
+  const find = () => viewsOver(target, going, 'these depend on what would be replaced');
+  const { bound, beganMs } = await lockWithBound(target, relations, find);
   for (const sql of await grantsLike(target, { from: copy.schema, to: incoming })) await target.query(sql);
   for (const object of inMovingOrder(going)) await moveObject(target, object, copy.schema, outgoing);
   await target.query('set local check_function_bodies = off');
   for (const object of inMovingOrder(coming)) await moveObject(target, object, incoming, copy.schema);
-  await bindAgain(target, views, 'the new tables');
+  await bindAgain(target, bound.views, 'the new tables');
   const report: SwapReport = {
     swappedAt: new Date().toISOString(),
     moved: coming.length,
     replaced: going.length,
-    rebound: views.map(({ name }) => name),
+    rebound: bound.views.map(({ name }) => name),
     yielded,
     lockedMs: Math.round(performance.now() - beganMs),
   };

@@ -49,12 +49,21 @@ export interface Freshness {
   hours: number | null;
 }
 
+export interface CheckQuery {
+  name: string;
+  sql: string;
+  minimumRows: number;
+  /** Whether its rows may stand in the run's history; absent: their number and the names of the columns alone. */
+  showRows?: boolean;
+}
+
 export interface QueryAnswer {
   name: string;
   /** Counted up to the wanted number or the shown one, whichever is more. */
   rows: number;
   minimumRows: number;
-  /** The first 20; each value as text, cut at 200 characters. */
+  columns: string[];
+  /** The first 20 where they may be shown, else none; each value as text, cut at 200 characters. */
   answers: Record<string, string | null>[];
 }
 
@@ -69,8 +78,5 @@ export interface CheckActivities {
     freshness: { table: string; column: string; hoursMax: number }[];
   }): Promise<{ freshness: Freshness[]; findings: Finding[] }>;
   /** Runs queries on the target in read-only transactions. One that fails is a finding. Repeatable. */
-  runQueries(input: {
-    sides: ReplicaSides;
-    queries: { name: string; sql: string; minimumRows: number }[];
-  }): Promise<{ answers: QueryAnswer[]; findings: Finding[] }>;
+  runQueries(input: { sides: ReplicaSides; queries: CheckQuery[] }): Promise<{ answers: QueryAnswer[]; findings: Finding[] }>;
 }

@@ -6,14 +6,12 @@ import { requalify } from '../beside/dumpText.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
 import type { SchemaObject } from '../swap/catalog.ts';
 import { dependentsInWords, dependentsOf, type Dependent } from '../swap/dependents.ts';
-import { viewDefinitions, type Rebinding } from '../swap/views.ts';
+import { viewDefinitions, type Bound, type Rebinding } from '../swap/views.ts';
 
 const { load } = ownSchemas;
 
 /** What hangs on a table that is about to be replaced. */
-export interface BoundObjects {
-  views: Rebinding[];
-  routines: Rebinding[];
+export interface BoundObjects extends Bound {
   /** Materialized views, by name: they are built anew beside. */
   materialized: string[];
 }

@@ -3,16 +3,11 @@ import type pg from 'pg';
 import { ownSchemas } from '../warehouse.contract.ts';
 import { applicationOf } from '../sessionNames.ts';
 import type { Connections } from '../../postgres/connections.ts';
-import { qualified, quoted } from '../../postgres/identifiers.ts';
-import { defaultGrants } from '../swap/defaultGrants.ts';
-import { giveWay, holdersInWords, lockAtOnce } from '../swap/giveWay.ts';
-import { grantsLike } from '../swap/grants.ts';
-import { bindAgain } from '../swap/views.ts';
-import { boundObjects } from './boundObjects.ts';
+import { giveWay, holdersInWords } from '../swap/giveWay.ts';
+import { replaceTables } from '../swap/replaceTables.ts';
+import { boundObjects, type BoundObjects } from './boundObjects.ts';
 import { type IncrementalCopy } from './incremental.contract.ts';
 import { moveState, readState, type TableAddress } from './state.ts';
-
-const { load, retired } = ownSchemas;
 
 /**
  * Takes a loaded table into use: grants, views, routines and the table's state follow it, the former one is dropped, all in one transaction that gives way to
@@ -32,33 +27,19 @@ export async function swapTable(
   });
 }
 
-async function swapOnce(target: pg.Client, copy: IncrementalCopy, address: TableAddress): Promise<string[]> {
-  const { schema } = copy;
+async function swapOnce(target: pg.Client, { schema }: IncrementalCopy, address: TableAddress): Promise<string[]> {
   const { table } = address;
   if (!(await readState(target, address, { lock: true }))) return [];
-  const { rows } = await target.query<{ there: boolean }>('select to_regclass($1) is not null as there', [qualified(schema, table)]);
-  const replaces = rows[0]?.there === true;
-  const bound = await boundObjects(target, schema, table);
-  const move = async (from: string, to: string): Promise<void> => {
-    for (const view of bound.materialized) await target.query(`alter materialized view ${qualified(from, view)} set schema ${quoted(to)}`);
-    await target.query(`alter table ${qualified(from, table)} set schema ${quoted(to)}`);
-  };
-  await target.query('set local check_function_bodies = off');
-  if (replaces) {
-    const materialized = bound.materialized.map((view) => qualified(schema, view));
-    await lockAtOnce(target, [qualified(schema, table), ...bound.views.map(({ name }) => name), ...materialized]);
-    for (const sql of await grantsLike(target, { from: schema, to: load })) await target.query(sql);
-    await target.query(`create schema ${quoted(retired)}`);
-    await move(schema, retired);
-  } else for (const sql of await defaultGrants(target, { schema, workSchema: load, tables: [table] })) await target.query(sql);
-  await move(load, schema);
-  const rebound = [...bound.views, ...bound.routines];
-  await bindAgain(target, rebound, `the new ${table}`);
-  if (replaces) {
-    for (const view of bound.materialized) await target.query(`drop materialized view ${qualified(retired, view)}`);
-    await target.query(`drop table ${qualified(retired, table)}`);
-    await target.query(`drop schema ${quoted(retired)}`);
-  }
+  const boundTo = (): Promise<BoundObjects> => boundObjects(target, schema, table);
+  const { materialized } = await boundTo();
+  const { rebound } = await replaceTables(target, {
+    schema,
+    workSchema: ownSchemas.load,
+    previousSchema: null,
+    names: [table, ...materialized],
+    what: table,
+    boundTo,
+  });
   await moveState(target, address, schema);
-  return [...rebound.map(({ name }) => name), ...bound.materialized];
+  return [...rebound, ...materialized];
 }

@@ -23,34 +23,36 @@ export async function viewDefinitions(client: pg.ClientBase, oids: readonly numb
   return rows;
 }
 
+/** What is bound to tables and can be bound to others. */
+export interface Bound {
+  views: Rebinding[];
+  routines: Rebinding[];
+}
+
 /** Views over the objects. Throws BesideNotPossible, its message beginning with `refusal`, when something else would stay bound to them. */
-async function viewsOver(client: pg.ClientBase, objects: readonly SchemaObject[], refusal: string): Promise<Rebinding[]> {
+export async function viewsOver(client: pg.ClientBase, objects: readonly SchemaObject[], refusal: string): Promise<Bound> {
   const dependents = await dependentsOf(client, objects);
   const stuck = dependents.filter(({ relkind }) => relkind !== 'v');
   if (stuck.length > 0) throw failure('BesideNotPossible', `${refusal}: ${dependentsInWords(stuck)}`);
-  return viewDefinitions(
-    client,
-    dependents.map(({ oid }) => oid),
-  );
+  const oids = dependents.map(({ oid }) => oid);
+  return { views: await viewDefinitions(client, oids), routines: [] };
 }
 
 /**
- * Locks the relations and the views over the objects, all at once, and answers the views and when readers began to wait (performance.now()). The views are
- * looked for again under the locks: one may have come in between. Throws BesideNotPossible, its message beginning with `refusal`, when something else than a view would stay bound to the objects.
+ * Locks the relations and the views that are bound to them, all at once, and answers what is bound and when readers began to wait (performance.now()). It is looked
+ * for again under the locks: a view may have come in between.
  */
-export async function lockWithViews(
+export async function lockWithBound<Found extends Bound>(
   client: pg.ClientBase,
-  { relations, objects, refusal }: { relations: readonly string[]; objects: readonly SchemaObject[]; refusal: string },
-): Promise<{ views: Rebinding[]; beganMs: number }> {
-  const namesOf = async (): Promise<string[]> => (await viewsOver(client, objects, refusal)).map(({ name }) => name);
-  const locked = [...relations, ...(await namesOf())];
+  relations: readonly string[],
+  find: () => Promise<Found>,
+): Promise<{ bound: Found; beganMs: number }> {
+  const locked = [...relations, ...(await find()).views.map(({ name }) => name)];
   const beganMs = await lockAtOnce(client, locked);
-  const views = await viewsOver(client, objects, refusal);
-  await lockAtOnce(
-    client,
-    views.map(({ name }) => name).filter((name) => !locked.includes(name)),
-  );
-  return { views, beganMs };
+  const bound = await find();
+  const late = bound.views.map(({ name }) => name).filter((name) => !locked.includes(name));
+  await lockAtOnce(client, late);
+  return { bound, beganMs };
 }
 
 /** Binds each to the tables that have the names now. Fails with BesideNotPossible, naming what cannot be bound to `what`. */

@@ -118,15 +118,23 @@ describe('the verification of a replica', { concurrency: 1 }, () => {
     assert.match(told((await check('users', 'nothing', 24)).findings).join(), /cannot be read: .*nothing/);
   });
 
-  test('answers of queries are shown, at most 20 rows; too few, an error and a change are faults', async () => {
-    const ask = (sql: string, minimumRows = 0) =>
-      runActivity(() => act.runQueries({ sides: sides(), queries: [{ name: 'q', sql, minimumRows }] }));
-    const first = await ask('select id, email, null as nothing from users order by id limit 2;', 1);
-    assert.deepEqual(first, {
+  const ask = (sql: string, minimumRows = 0, showRows?: boolean) =>
+    runActivity(() =>
+      act.runQueries({ sides: sides(), queries: [{ name: 'q', sql, minimumRows, ...(showRows === undefined ? {} : { showRows }) }] }),
+    );
+
+  test('of the answers of queries, number and columns are told; the rows, at most 20, only where that is allowed', async () => {
+    const sql = 'select id, email, null as nothing from users order by id limit 2;';
+    const answer = { name: 'q', rows: 2, minimumRows: 1, columns: ['id', 'email', 'nothing'] };
+    for (const showRows of [undefined, false]) {
+      const masked = await ask(sql, 1, showRows);
+      assert.deepEqual(masked, { findings: [], answers: [{ ...answer, answers: [] }] });
+    }
+    assert.deepEqual(await ask(sql, 1, true), {
       findings: [],
       answers: [
         {
-          ...{ name: 'q', rows: 2, minimumRows: 1 },
+          ...answer,
           answers: [
             { id: '1', email: 'u1', nothing: null },
             { id: '2', email: 'u2', nothing: null },
@@ -134,9 +142,12 @@ describe('the verification of a replica', { concurrency: 1 }, () => {
         },
       ],
     });
-    const many = await ask(`select n, repeat('x', 1000) as long from generate_series(1, 500) n`, 50);
+    const many = await ask(`select n, repeat('x', 1000) as long from generate_series(1, 500) n`, 50, true);
     assert.deepEqual(many.findings, []);
     assert.deepEqual([many.answers[0]?.rows, many.answers[0]?.answers.length, many.answers[0]?.answers[0]?.long?.length], [50, 20, 201]);
+  });
+
+  test('too few rows, an error and a change are faults', async () => {
     assert.deepEqual(told((await ask('select from users where id < 3', 3)).findings), ['fault q 2 rows, at least 3 are wanted']);
     assert.match(told((await ask('select * from nowhere')).findings).join(), /fault q the query failed: .*nowhere/);
     assert.match(told((await ask('select 1; commit; drop table users')).findings).join(), /multiple commands/);
