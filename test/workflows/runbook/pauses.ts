@@ -26,7 +26,7 @@ export function pauseTests(bench: () => WordsBench): void {
   describe('pauses', { concurrency: 8 }, () => {
     test('a paused run begins nothing new, lets steps finish, ends those that yield, and goes on where it stood', async () => {
       const { run, open } = await working();
-      await refused(run.update('pause', { by: 'marie' }), 'why: say why the run shall wait');
+      await refused(run.update('pause', { by: 'marie' }), 'why: say why the run');
       await refused(run.update('resume', { by: 'marie' }), 'the run is not paused');
       assert.match(String(await run.update('pause', { by: 'marie', why: 'payday' })), /paused until .* at the latest/);
       await refused(run.update('pause', { by: 'paul', why: 'x' }), 'paused already, by marie');

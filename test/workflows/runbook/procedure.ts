@@ -3,9 +3,12 @@ import { describe, test } from 'node:test';
 
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 
+import { describePlan } from '../../../workflows/runbook/plan.ts';
 import type { PlanReport, RunReport } from '../../../workflows/runbook/runbook.contract.ts';
 import { failsWith } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';
+import type { WordsRequest } from './words.contract.ts';
+import { leavesHold, steps } from './words.workflow.ts';
 import { failing, gate, type WordsBench, type WordsRun } from './wordsBench.ts';
 
 const reportFields = [
@@ -114,6 +117,30 @@ export function procedureTests(bench: () => WordsBench): void {
       assert.deepEqual(run.calls, ['readRequest wordsSteps', 'look']);
       const { events } = await run.handle.fetchHistory();
       assert.ok(!events?.some(({ startChildWorkflowExecutionInitiatedEventAttributes: child }) => child), 'a dry run holds something');
+    });
+
+    test('what keeps a dry run from looking is a fault of it', async () => {
+      const run = await bench().start('wordsSteps', { dryRun: true }, { look: failing() });
+      const { faults, looked } = (await doneEnd(run)) as unknown as PlanReport;
+      assert.equal(looked, 'atTheWorld');
+      assert.equal(faults.length, 1);
+      assert.match(faults[0] ?? '', /a trouble made by the test/);
+    });
+
+    test('a plan made offline says what it does not know, and one that needs no look is the whole', () => {
+      const request = { dryRun: true, target: 'words', things: ['b', 'a', 'b'], words: {} } as unknown as WordsRequest;
+      const { looked, gates, holds, faults } = describePlan(steps, request, null);
+      assert.deepEqual(
+        { looked, gates, holds, faults },
+        {
+          looked: 'offlinePart',
+          gates: ['nobody minds', 'made without a look at the world: nobody has looked at the thing'],
+          holds: ['a', 'b'],
+          faults: [],
+        },
+      );
+      const { looked: whole, holds: none } = describePlan(leavesHold, request, null);
+      assert.deepEqual([whole, none], ['offline', []]);
     });
 
     test('progress and report have one shape while it works, done, failed and cancelled', async () => {

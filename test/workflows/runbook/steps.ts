@@ -88,6 +88,20 @@ export function stepTests(bench: () => WordsBench): void {
       );
     });
 
+    test('steps that only the work makes known stand where they belong; none has two places', async () => {
+      const { steps } = await doneEnd(await bench().start('wordsAdds'));
+      assert.deepEqual(
+        steps.map(({ id, title, state }) => [id, title, state]),
+        [
+          ['first', 'the first', 'done'],
+          ['second', 'beside its phase', 'done'],
+          ['third', 'before what follows', 'done'],
+          ['last', 'the last', 'done'],
+          ['end', 'at the end', 'notNeeded'],
+        ],
+      );
+    });
+
     test('a question is answered by a person, who is recorded', async () => {
       const run = await bench().start('wordsQuestion');
       const { questions, attention } = await run.until('it asks', (progress) => progress.questions.length === 1);

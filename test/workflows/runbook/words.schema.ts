@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { policyDocument } from '../../../workflows/runbook/definitions.schema.ts';
 import { defineSystem } from '../../../workflows/runbook/system.schema.ts';
 import type { Words } from './words.contract.ts';
-import { chain, fan, leavesHold, loop, many, nested, pausable, question, steps, takeDown, watch } from './words.workflow.ts';
+import { adds, chain, fan, leavesHold, loop, many, nested, pausable, question, steps, takeDown, watch } from './words.workflow.ts';
 
 const document = z.strictObject({
   system: z.literal('words'),
@@ -34,6 +34,7 @@ export const words = defineSystem({
     wordsLeavesHold: { options: {}, planned: leavesHold },
     wordsLoop: { options: {}, planned: loop },
     wordsPausable: { options: {}, planned: pausable },
+    wordsAdds: { options: {}, planned: adds },
     wordsMany: { options: {}, planned: many },
     wordsFan: {
       options: {

@@ -231,3 +231,20 @@ export async function wordsLeavesHold(input: unknown) {
     return {};
   });
 }
+
+export const adds = spec('wordsAdds', () => ({ first: step('One', 'first', 'the first'), last: step('Three', 'last', 'the last') }));
+
+export async function wordsAdds(input: unknown) {
+  return procedure(adds, input, async ({ plan, run }) => {
+    const known = [
+      step('One', 'second', 'beside its phase'),
+      step('Two', 'third', 'before what follows'),
+      step('One', 'first', 'is there'),
+    ];
+    run.addSteps(known, plan.last);
+    run.addSteps([step('Four', 'end', 'at the end')]);
+    for (const planned of [...known, plan.last]) await run.step(planned, async () => undefined);
+    run.notNeeded(step('Four', 'end', 'at the end'), 'nothing was left');
+    return {};
+  });
+}
