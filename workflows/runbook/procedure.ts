@@ -86,10 +86,14 @@ export async function procedure<Request extends RunRequest, Plan extends object,
     // A platform that is down is louder than a cancel; any other failure on the way out of a cancelled run is part of its end.
     const isCancelled = isCancellation(error) || (root.consideredCancelled && describeFailure(error).type !== 'PlatformNotRestored');
     run.setState(isCancelled ? 'cancelled' : 'failed');
-    const failure = isCancelled ? cancelledFailure(spec, request, error) : error;
-    final = run.report({ at: new Date(), error: failure });
-    if (isCancelled) throw failure;
-    throw readableFailure(failure, { ...final, steps: final.steps.filter(({ state }) => state === 'failed' || state === 'held') });
+    const at = new Date();
+    if (isCancelled) {
+      const cancelled = cancelledFailure(spec, request, error);
+      final = { ...run.report({ at }), failure: { type: 'Cancelled', message: cancelled.message } };
+      throw cancelled;
+    }
+    final = run.report({ at, error });
+    throw readableFailure(error, { ...final, steps: final.steps.filter(({ state }) => state === 'failed' || state === 'held') });
   } finally {
     const ended = final ?? run.report({ at: new Date() });
     upsertMemo({ [outcomeKey]: outcomeOf(ended) });
