@@ -10,6 +10,7 @@ import { readPlatformDirectories } from '../workers/settings.ts';
 import { checkFiles } from './checkFiles.ts';
 import { followRun } from './followRun.ts';
 import { addImportReplica } from './pixEnvironment/addImportReplica.ts';
+import { addImportPlatform } from './platformInventory/addImportPlatform.ts';
 import { addReplicationTimes } from './replicationTimes/addReplicationTimes.ts';
 import { tellPlan } from './tellReports.ts';
 
@@ -75,5 +76,6 @@ program
 
 addReplicationTimes(program);
 addImportReplica(program);
+addImportPlatform(program);
 
 await program.parseAsync();
