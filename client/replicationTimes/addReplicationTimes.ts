@@ -3,11 +3,9 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Command } from 'commander';
 import { DateTime } from 'luxon';
 
-import type { OwnRunTimes } from './ownRuns.contract.ts';
 import { readOwnRun } from './readOwnRun.ts';
 import { readReplicationTimes } from './readReplicationTimes.ts';
-import { tellOwnRun } from './tellOwnRun.ts';
-import { tellReplicationTimes } from './tellReplicationTimes.ts';
+import { tellOwnRun, tellReplicationTimes } from './tellReplicationTimes.ts';
 
 interface Options {
   date?: string;
@@ -27,16 +25,11 @@ export function addReplicationTimes(program: Command): void {
     .option('--run-id <id>', 'of that workflow id; default: its last run')
     .option('--json', 'as JSON, durations in ms')
     .action(async (file: string | undefined, options: Options) => {
-      const fault = faultOf(file, options);
-      if (fault !== null) fail(fault);
-      else if (options.workflowId !== undefined) await tellRun(options.workflowId, options);
-      else await tellLog(file ?? '-', options);
+      const fault = faultOf(file, options) ?? (file === undefined ? await tellRun(options) : await tellLog(file, options));
+      if (fault === null) return;
+      console.error(fault);
+      process.exitCode = 1;
     });
-}
-
-function fail(message: string): void {
-  console.error(message);
-  process.exitCode = 1;
 }
 
 function faultOf(file: string | undefined, { date, workflowId, runId }: Options): string | null {
@@ -49,36 +42,29 @@ function faultOf(file: string | undefined, { date, workflowId, runId }: Options)
   return null;
 }
 
-async function tellLog(file: string, { date, json }: Options): Promise<void> {
-  const times = await readReplicationTimes(file === '-' ? (process.stdin as AsyncIterable<Buffer>) : file).catch(
-    ({ code, message }: NodeJS.ErrnoException) => fail(`${file} cannot be read: ${code ?? message}`),
-  );
-  if (!times) return;
+/** Answers what went wrong, in words. */
+async function tellLog(file: string, { date, json }: Options): Promise<string | null> {
+  const times = await readReplicationTimes(file === '-' ? process.stdin : file).catch((error: NodeJS.ErrnoException) => error);
+  if (times instanceof Error) return `${file} cannot be read: ${times.code ?? times.message}`;
   const runs = times.runs.filter((run) => date === undefined || run.date === date);
   if (json) console.log(JSON.stringify({ ...times, runs }, null, 2));
   else tellReplicationTimes({ ...times, runs }, console.log);
-  if (runs.length > 0) return;
-  const days = [...new Set(times.runs.map((run) => run.date))];
-  fail(days.length === 0 ? `${file}: no run found` : `${file}: no run began on ${date ?? ''}; the log has runs of ${days.join(', ')}`);
+  if (runs.length > 0) return null;
+  const days = [...new Set(times.runs.map((run) => run.date))].join(', ');
+  return days === '' ? `${file}: no run found` : `${file}: no run began on ${date ?? ''}; the log has runs of ${days}`;
 }
 
-async function tellRun(workflowId: string, { runId, json }: Options): Promise<void> {
+async function tellRun({ workflowId = '', runId, json }: Options): Promise<string | null> {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  let times: OwnRunTimes;
   try {
     const connection = await Connection.connect(connectionOptions);
-    try {
-      times = await readOwnRun(new Client({ connection, namespace: namespace ?? 'default' }), workflowId, runId);
-    } finally {
-      await connection.close();
-    }
+    const client = new Client({ connection, namespace: namespace ?? 'default' });
+    const times = await readOwnRun(client, workflowId, runId).finally(() => connection.close());
+    if (json) console.log(JSON.stringify({ runs: [times] }, null, 2));
+    else tellOwnRun(times, console.log);
+    return null;
   } catch (error) {
-    return fail(`${workflowId} cannot be read from ${connectionOptions.address ?? 'the Temporal server'}: ${messageOf(error)}`);
+    const said = error instanceof Error ? error.message : String(error);
+    return `${workflowId} cannot be read from ${connectionOptions.address ?? 'the Temporal server'}: ${said}`;
   }
-  if (json) console.log(JSON.stringify({ runs: [times] }, null, 2));
-  else tellOwnRun(times, console.log);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

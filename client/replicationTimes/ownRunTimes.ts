@@ -1,116 +1,106 @@
-import type { OwnCategoryTimes, OwnRunTimes, OwnStepTimes, RecordedActivity, RecordedRun } from './ownRuns.contract.ts';
-import { itemCategories, type ItemCategory } from './replicationTimes.contract.ts';
-import { isEnrichment, itemOf, phaseOf, type Phase } from './runWork.ts';
+import type { WorkflowExecutionStatusName } from '@temporalio/client';
 
-const longestMax = 3;
-const fullType = 'pixFullReplication';
+import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import { timesByCategory, unionMs, type ItemCategory, type Span } from './itemTimes.ts';
+
+/** One activity of a run, as its history tells it. Its time counts its tries and their pauses. */
+export interface RecordedActivity {
+  activity: string;
+  /** First argument, decoded. */
+  input: unknown;
+  beganMs: number;
+  /** Null: under way. */
+  endedMs: number | null;
+  completed: boolean;
+}
+
+/** A run of ours and its children, as the server holds them. `endedMs` null: it goes on. */
+export interface RecordedRun {
+  workflowId: string;
+  runId: string;
+  type: string;
+  status: WorkflowExecutionStatusName;
+  beganMs: number;
+  endedMs: number | null;
+  activities: RecordedActivity[];
+  children: RecordedRun[];
+}
+
 export const chainType = 'pixReplication';
 
+/** What stands for the phases of the old tool. The last two of each end it: one beside the live tables, one in place. */
+const phases = {
+  backup: ['holdSnapshot', 'dumpSource', 'defineBeside', 'proveDump'],
+  replication: [
+    ...['copyTables', 'runStatements', 'setSequences', 'verifyBeside', 'emptyTarget', 'defineInPlace', 'restoreInPlace'],
+    ...['swapBeside', 'verifyInPlace'],
+  ],
+};
+const categories: Record<string, ItemCategory> = { copy: 'TABLE DATA', index: 'INDEX', attach: 'INDEX', foreignKey: 'FK CONSTRAINT' };
+
+export type OwnRunTimes = ReturnType<typeof timesOfRun>;
+
 /**
- * The durations of a run from its history.
+ * The durations of a run in the categories of the old tool's log. What is not known is null. Instants are ISO 8601 UTC.
  * @param waiting steps that the run itself says it has not begun.
  */
-export function timesOfRun(run: RecordedRun, waiting: readonly string[], nowMs: number): OwnRunTimes {
+export function timesOfRun(run: RecordedRun, waiting: readonly string[], nowMs: number) {
   const steps = run.type === chainType ? run.children : [run];
   // A link that was run again the same day: the last one counts.
-  const full = steps.findLast(({ type }) => type === fullType) ?? null;
-  const work = full?.activities ?? [];
-  const untilMs = full?.endedMs ?? nowMs;
-  const of = (phase: Phase): RecordedActivity[] => work.filter((activity) => phaseOf(activity) === phase);
-  const wallOf = (activities: readonly RecordedActivity[]): number | null =>
-    activities.length === 0 ? null : unionMs(activities.map((each) => spanOf(each, untilMs)));
-  const inPlace = work.some(({ activity }) => activity === 'dumpSource');
+  const full = steps.findLast(({ type }) => type === 'pixFullReplication');
+  const spanOf = ({ beganMs, endedMs }: RecordedActivity, of = full): Span => [beganMs, endedMs ?? of?.endedMs ?? nowMs];
+  const work = (full?.activities ?? []).map((each) => ({ ...each, ...itemOf(each), span: spanOf(each) }));
+  const wallOf = (isMeant: (each: (typeof work)[number]) => boolean): number | null =>
+    work.some(isMeant) ? unionMs(work.filter(isMeant).map(({ span }) => span)) : null;
+  const isUnderWay = full !== undefined && full.status !== 'COMPLETED';
+  const lacks = (phase: keyof typeof phases): boolean =>
+    isUnderWay && !work.some(({ activity, completed }) => completed && phases[phase].slice(-2).includes(activity));
+  const nameOf = (step: RecordedRun): string => (step === run ? run.type : step.workflowId.slice(run.workflowId.length + 1));
+  const open = steps.filter((step) => step !== run && step.status !== 'COMPLETED').map(nameOf);
   const complete = run.status === 'COMPLETED';
   return {
     ...{ workflowId: run.workflowId, runId: run.runId, type: run.type, status: run.status, complete },
-    missing: complete ? [] : missingOf(run, full, waiting),
-    beganAt: instant(run.beganMs),
-    endedAt: run.endedMs === null ? null : instant(run.endedMs),
-    wallMs: (run.endedMs ?? nowMs) - run.beganMs,
-    method: full === null ? null : inPlace ? 'inPlace' : 'beside',
-    backupMs: wallOf(of('backup')),
-    replicationMs: wallOf(of('replication')),
-    enrichmentMs: wallOf([...of('enrichment'), ...work.filter(isEnrichment)]),
-    totalMs: full?.status === 'COMPLETED' && full.endedMs !== null ? full.endedMs - full.beganMs : null,
-    categories: categoriesOf(work, untilMs),
-    steps: steps.map((step) => stepTimes(step, run, nowMs)),
+    /** Phases and steps that did not end, or were not begun as far as is known. */
+    missing: complete ? [] : [...new Set([...(['backup', 'replication'] as const).filter(lacks), ...open, ...waiting])],
+    ...lifeOf(run, nowMs),
+    /** `beside` holds a snapshot where the old tool made a dump; its extra indexes are built among the others. Null: no full replication in the run. */
+    method: full ? (work.some(({ activity }) => activity === 'dumpSource') ? ('inPlace' as const) : ('beside' as const)) : null,
+    /** Snapshot and definitions, or the dump. */
+    backupMs: wallOf(({ activity }) => phases.backup.includes(activity)),
+    /** From data to swap, or the restore. */
+    replicationMs: wallOf(({ activity }) => phases.replication.includes(activity)),
+    /** Extra indexes; null also when they were built together with others in one item. `beside`: a part of the replication's time. */
+    enrichmentMs: wallOf(({ activity, isExtraIndex }) => activity === 'finishInPlace' || isExtraIndex),
+    /** Of the full replication. */
+    totalMs: full?.status === 'COMPLETED' ? lifeOf(full, nowMs).wallMs : null,
+    categories: timesByCategory(
+      work.flatMap(({ category, completed, ...each }) => (category ? [{ ...each, category, finished: completed }] : [])),
+    ),
+    steps: steps.map((step) => ({
+      /** What follows the chain's id in that of the child; of a run that is no chain, its type. */
+      step: nameOf(step),
+      ...{ workflowId: step.workflowId, status: step.status, ...lifeOf(step, nowMs) },
+      /** Of its activities: may be longer than the step. */
+      sumMs: step.activities.reduce((sum, each) => sum + unionMs([spanOf(each, step)]), 0),
+    })),
   };
 }
 
-function missingOf(run: RecordedRun, full: RecordedRun | null, waiting: readonly string[]): string[] {
-  const phases = (['backup', 'replication'] as const).filter((phase) => {
-    const done = full?.activities.filter((activity) => phaseOf(activity) === phase) ?? [];
-    return full !== null && full.status !== 'COMPLETED' && !done.some(({ activity, completed }) => completed && isLast(phase, activity));
-  });
-  const open = run.type === chainType ? run.children.flatMap((child) => (child.status === 'COMPLETED' ? [] : [stepName(child, run)])) : [];
-  return [...new Set([...phases, ...open, ...waiting])];
+/** `wallMs` of what goes on: up to now. */
+function lifeOf({ beganMs, endedMs }: RecordedRun, nowMs: number): { beganAt: string; endedAt: string | null; wallMs: number } {
+  const endedAt = endedMs === null ? null : new Date(endedMs).toISOString();
+  return { beganAt: new Date(beganMs).toISOString(), endedAt, wallMs: (endedMs ?? nowMs) - beganMs };
 }
 
-/** The act with which a phase has ended. */
-function isLast(phase: 'backup' | 'replication', activity: string): boolean {
-  return (phase === 'backup' ? ['defineBeside', 'proveDump'] : ['swapBeside', 'verifyInPlace']).includes(activity);
-}
-
-function stepTimes(step: RecordedRun, run: RecordedRun, nowMs: number): OwnStepTimes {
-  const untilMs = step.endedMs ?? nowMs;
-  return {
-    ...{ step: stepName(step, run), workflowId: step.workflowId, status: step.status, beganAt: instant(step.beganMs) },
-    endedAt: step.endedMs === null ? null : instant(step.endedMs),
-    wallMs: untilMs - step.beganMs,
-    sumMs: step.activities.reduce((sum, activity) => sum + lengthOf(spanOf(activity, untilMs)), 0),
-  };
-}
-
-function stepName(step: RecordedRun, run: RecordedRun): string {
-  return step === run ? run.type : step.workflowId.slice(run.workflowId.length + 1);
-}
-
-function categoriesOf(work: readonly RecordedActivity[], untilMs: number): Record<ItemCategory, OwnCategoryTimes> {
-  const items = work.flatMap((activity) => {
-    const item = itemOf(activity);
-    return item ? [{ ...item, activity, span: spanOf(activity, untilMs) }] : [];
-  });
-  return Object.fromEntries(
-    itemCategories.map((category) => {
-      const mine = items.filter((item) => item.category === category);
-      const finished = mine.filter(({ activity }) => activity.completed);
-      const done = new Set(finished.map(({ id }) => id));
-      const times: OwnCategoryTimes = {
-        finished: finished.length,
-        unfinished: new Set(mine.flatMap(({ id }) => (done.has(id) ? [] : [id]))).size,
-        totalMs: finished.reduce((sum, { span }) => sum + lengthOf(span), 0),
-        wallMs: unionMs(mine.map(({ span }) => span)),
-        longest: finished
-          .map(({ name, span }) => ({ name, durationMs: lengthOf(span) }))
-          .sort((a, b) => b.durationMs - a.durationMs)
-          .slice(0, longestMax),
-      };
-      return [category, times];
-    }),
-  ) as Record<ItemCategory, OwnCategoryTimes>;
-}
-
-type Span = readonly [beginMs: number, endMs: number];
-
-function spanOf({ beganMs, endedMs }: RecordedActivity, untilMs: number): Span {
-  return [beganMs, Math.max(beganMs, endedMs ?? untilMs)];
-}
-
-function lengthOf([beginMs, endMs]: Span): number {
-  return endMs - beginMs;
-}
-
-/** Time that at least one of the spans covers. */
-export function unionMs(spans: readonly Span[]): number {
-  let total = 0;
-  let coveredMs = Number.NEGATIVE_INFINITY;
-  for (const [beginMs, endMs] of [...spans].sort((a, b) => a[0] - b[0])) {
-    total += Math.max(0, endMs - Math.max(beginMs, coveredMs));
-    coveredMs = Math.max(coveredMs, endMs);
-  }
-  return total;
-}
-
-function instant(atMs: number): string {
-  return new Date(atMs).toISOString();
+/** The item of pg_restore that an activity of the copy beside stands for, and whether it is an index of the replica's own that was built by itself. */
+function itemOf({ activity, input }: RecordedActivity): { id: string; name: string; category?: ItemCategory; isExtraIndex: boolean } {
+  if (activity === 'setSequences') return { id: 'sequences', name: 'all sequences', category: 'SEQUENCE', isExtraIndex: false };
+  const isItem = activity === 'copyTables' || activity === 'runStatements';
+  const { item, copy } = ((isItem ? input : null) as Partial<Parameters<BesideActivities['runStatements']>[0]>) ?? {};
+  if (!item) return { id: '', name: '', isExtraIndex: false };
+  const { id, kind, title } = item;
+  // Built indexes become the keys of their tables; any other attach joins indexes of partitions to their parents.
+  const category = id === 'attach/keys' ? 'CONSTRAINT' : categories[kind];
+  const isExtraIndex = kind === 'index' && (copy?.extraIndexes ?? []).some(({ name }) => id === `index/${name}`);
+  return { id, name: title, category, isExtraIndex };
 }

@@ -1,10 +1,9 @@
 import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { tsToMs } from '@temporalio/common/lib/time.js';
 
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
-import type { OwnRunTimes, RecordedActivity, RecordedRun, RunStatus } from './ownRuns.contract.ts';
-import { chainType, timesOfRun } from './ownRunTimes.ts';
+import { chainType, timesOfRun, type OwnRunTimes, type RecordedActivity, type RecordedRun } from './ownRunTimes.ts';
 
 type RecordedEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
 
@@ -20,74 +19,61 @@ export async function readOwnRun(client: Client, workflowId: string, runId?: str
 }
 
 async function readRun(client: Client, workflowId: string, runId?: string): Promise<RecordedRun> {
-  const handle = client.workflow.getHandle(workflowId, runId);
-  const described = await handle.describe().catch((error: unknown) => {
-    if (error instanceof WorkflowNotFoundError)
+  const described = await client.workflow
+    .getHandle(workflowId, runId)
+    .describe()
+    .catch((error: unknown) => {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
       throw new Error(`no run ${workflowId}${runId ? ` with run id ${runId}` : ''} is known in namespace ${client.options.namespace}`);
-    throw error;
-  });
+    });
   const events = (await client.workflow.getHandle(workflowId, described.runId).fetchHistory()).events ?? [];
-  const children = childrenOf(events);
+  const children = events.flatMap(({ childWorkflowExecutionStartedEventAttributes: started }) => {
+    const { workflowId: id, runId: childRunId } = started?.workflowExecution ?? {};
+    return started?.workflowType?.name?.startsWith('pix') && id && childRunId ? [readRun(client, id, childRunId)] : [];
+  });
   return {
-    ...{ workflowId, runId: described.runId, type: described.type, status: described.status.name as RunStatus },
+    ...{ workflowId, runId: described.runId, type: described.type, status: described.status.name },
     beganMs: described.startTime.getTime(),
     endedMs: described.closeTime?.getTime() ?? null,
     activities: activitiesOf(events),
-    children: await Promise.all(children.map((child) => readRun(client, child.workflowId, child.runId))),
+    children: await Promise.all(children),
   };
 }
 
-function childrenOf(events: readonly RecordedEvent[]): { workflowId: string; runId: string }[] {
-  return events.flatMap(({ childWorkflowExecutionStartedEventAttributes: started }) => {
-    const { workflowId, runId } = started?.workflowExecution ?? {};
-    return started?.workflowType?.name?.startsWith('pix') && workflowId && runId ? [{ workflowId, runId }] : [];
-  });
-}
-
-/** Also used for recorded histories. */
-export function activitiesOf(events: readonly RecordedEvent[]): RecordedActivity[] {
+function activitiesOf(events: readonly RecordedEvent[]): RecordedActivity[] {
   const found = new Map<string, RecordedActivity>();
   for (const event of events) {
     const atMs = tsToMs(event.eventTime);
     const scheduled = event.activityTaskScheduledEventAttributes;
-    if (scheduled) {
-      const [payload] = scheduled.input?.payloads ?? [];
+    if (scheduled)
       found.set(String(event.eventId), {
         activity: scheduled.activityType?.name ?? '',
-        input: payload ? decoded(payload) : null,
+        input: decoded(scheduled.input?.payloads?.[0]),
         ...{ beganMs: atMs, endedMs: null, completed: false },
       });
-    }
+    const completed = event.activityTaskCompletedEventAttributes;
     const ended =
-      event.activityTaskCompletedEventAttributes ??
+      completed ??
       event.activityTaskFailedEventAttributes ??
       event.activityTaskTimedOutEventAttributes ??
       event.activityTaskCanceledEventAttributes;
-    const activity = ended ? found.get(String(ended.scheduledEventId)) : undefined;
-    if (activity) {
-      activity.endedMs = atMs;
-      activity.completed = Boolean(event.activityTaskCompletedEventAttributes);
-    }
+    const activity = found.get(String(ended?.scheduledEventId));
+    if (activity) Object.assign(activity, { endedMs: atMs, completed: Boolean(completed) });
   }
   return [...found.values()];
 }
 
 /** An input that a codec has encrypted is of no known kind. */
-function decoded(payload: Parameters<typeof defaultPayloadConverter.fromPayload>[0]): unknown {
+function decoded(payload: Payload | undefined): unknown {
   try {
-    return defaultPayloadConverter.fromPayload(payload);
+    return payload ? defaultPayloadConverter.fromPayload(payload) : null;
   } catch {
     return null;
   }
 }
 
 async function waitingSteps(client: Client, { workflowId, runId }: RecordedRun): Promise<string[]> {
-  try {
-    const { steps } = await client.withDeadline(Date.now() + queryLimitMs, () =>
-      client.workflow.getHandle(workflowId, runId).query<RunProgress>('progress'),
-    );
-    return steps.flatMap(({ id, state }) => (state === 'waiting' ? [id] : []));
-  } catch {
-    return [];
-  }
+  const handle = client.workflow.getHandle(workflowId, runId);
+  const progress = await client.withDeadline(Date.now() + queryLimitMs, () => handle.query<RunProgress>('progress')).catch(() => null);
+  return (progress?.steps ?? []).flatMap(({ id, state }) => (state === 'waiting' ? [id] : []));
 }

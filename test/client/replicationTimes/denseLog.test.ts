@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { openItemsMax } from '../../../client/replicationTimes/openItems.ts';
-import type { CategoryTimes, ItemCategory, RunTimes } from '../../../client/replicationTimes/replicationTimes.contract.ts';
+import type { CategoryTimes, ItemCategory } from '../../../client/replicationTimes/itemTimes.ts';
+import type { RunTimes } from '../../../client/replicationTimes/readReplicationTimes.ts';
 import { at, read, runsOf } from './logLines.ts';
 
 const launch = (id: number, operation: string): string => `pg_restore: launching item ${id} ${operation}`;
@@ -29,6 +29,7 @@ describe('a log in which line after line tells of an item', () => {
         finished: 6,
         unfinished: 0,
         totalMs: 21_000,
+        wallMs: 6000,
         longest: [
           { name: 'index_9999999999', durationMs: 6000 },
           { name: 'index_4294967301', durationMs: 5000 },
@@ -116,14 +117,5 @@ describe('a log in which line after line tells of an item', () => {
         [0, 0, 2000],
       ],
     );
-  });
-
-  test('follows as many open items as there is room for, the last ones; all others stay unfinished', async () => {
-    const given = 2 * openItemsMax + 10;
-    const lines = Array.from({ length: given }, (_, id) => at('05:00:00', launch(id, 'INDEX i')));
-    const ends = [0, openItemsMax + 9, openItemsMax + 10, given - 1].map((id) => at('05:00:01', finish(id)));
-    const { runs } = await read([...lines, ...ends]);
-    const { finished, unfinished, totalMs } = timesOf(runs[0], 'INDEX');
-    assert.deepEqual([finished, unfinished, totalMs], [2, given - 2, 2000]);
   });
 });

@@ -1,16 +1,11 @@
 import { readReplicationTimes } from '../../../client/replicationTimes/readReplicationTimes.ts';
-import type { RunTimes } from '../../../client/replicationTimes/replicationTimes.contract.ts';
+import type { RunTimes } from '../../../client/replicationTimes/readReplicationTimes.ts';
 
 /** Lines in chunks of that many bytes. */
 export function read(lines: readonly string[] | Buffer, chunkBytes = 1_000_000): ReturnType<typeof readReplicationTimes> {
   const bytes = Buffer.isBuffer(lines) ? lines : Buffer.from(lines.map((line) => `${line}\n`).join(''));
   async function* chunks(): AsyncGenerator<Buffer> {
-    // The same memory for every chunk, as when a file is read.
-    const buffer = Buffer.alloc(chunkBytes);
-    for (let from = 0; from < bytes.length; from += chunkBytes) {
-      const length = bytes.copy(buffer, 0, from, from + chunkBytes);
-      yield await Promise.resolve(buffer.subarray(0, length));
-    }
+    for (let from = 0; from < bytes.length; from += chunkBytes) yield await Promise.resolve(bytes.subarray(from, from + chunkBytes));
   }
   return readReplicationTimes(chunks());
 }

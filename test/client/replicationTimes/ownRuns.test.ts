@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url';
 
 import { execa } from 'execa';
 
-import type { OwnRunTimes, RecordedActivity, RecordedRun } from '../../../client/replicationTimes/ownRuns.contract.ts';
-import { timesOfRun, unionMs } from '../../../client/replicationTimes/ownRunTimes.ts';
+import { unionMs } from '../../../client/replicationTimes/itemTimes.ts';
+import { timesOfRun, type OwnRunTimes, type RecordedActivity, type RecordedRun } from '../../../client/replicationTimes/ownRunTimes.ts';
 import { openFakeReplicas, type FakeReplicaBench } from '../../support/fakeReplicaBench.ts';
 import { onDevServer } from '../../support/temporalServer.ts';
 import { waitUntil } from '../../support/waitUntil.ts';

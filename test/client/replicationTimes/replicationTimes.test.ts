@@ -81,7 +81,7 @@ describe('runs in one log', () => {
       assert.equal(others.length, 0);
       assert.deepEqual([run?.complete, run?.missing, run?.totalMs], [false, [without], null]);
       const lines: string[] = [];
-      tellReplicationTimes({ runs: run ? [run] : [], withoutTime: 0, sizeBytes: 0 }, (line) => lines.push(line));
+      tellReplicationTimes({ runs: run ? [run] : [], withoutTime: 0 }, (line) => lines.push(line));
       assert.ok(lines[0]?.includes(`INCOMPLETE, the log has no "${without}"`));
     }
     const [onlyItems] = await runsOf(
@@ -110,8 +110,34 @@ describe('runs in one log', () => {
         finished: 1,
         unfinished: 1,
         totalMs: 3500,
+        wallMs: 7500,
         longest: [{ name: 'public "odd, name"', durationMs: 3500 }],
       });
+    }
+  });
+
+  test('are the same whatever writes the time: the platform before a JSON line, bunyan in brackets, blanks within the JSON', async () => {
+    const begin = Date.parse('2021-01-08T08:26:13.000Z');
+    const forms: ((msg: string, time: string) => string)[] = [
+      (msg, time) => `${time.slice(0, 10)} ${time.slice(11, 19)}.000000 +0000 UTC [background-1] ${JSON.stringify({ msg, time, v: 0 })}`,
+      (msg, time) => `[${time}]  INFO: pix-db-replication/83294 on host: ${msg}`,
+      (msg, time) => `{ "level" : 30, "time" : ${Date.parse(time)}, "msg" : ${JSON.stringify(msg)} }`,
+    ];
+    for (const form of forms) {
+      const steps = [
+        'Start create Backup',
+        'Start restore',
+        'launching item 7 INDEX "odd"',
+        'finished item 7',
+        'Restore done',
+        'enrichment.add - Ended',
+      ];
+      const { runs, withoutTime } = await read(steps.map((msg, place) => form(msg, new Date(begin + place * 1000).toISOString())));
+      assert.deepEqual(
+        runs.map(({ date, complete, totalMs, categories }) => [date, complete, totalMs, categories.INDEX.longest]),
+        [['2021-01-08', true, 5000, [{ name: '"odd"', durationMs: 1000 }]]],
+      );
+      assert.equal(withoutTime, 0);
     }
   });
 
