@@ -9,7 +9,7 @@ export interface WindowAt {
 }
 
 export interface ClockActivities {
-  /** The nightly window around or after an instant, in local time of a zone (VI-01). Pure; a local activity so that zone data stays out of the sandbox. */
+  /** The nightly window around or after an instant, in local time of a zone. Pure; a local activity so that zone data stays out of the sandbox. */
   findWindow(input: { begin: string; end: string; zone: string; at: string }): Promise<WindowAt>;
   /** The first instant at or after `from` at which the zone's clocks show `time` ("HH:MM"). A time that the clocks skip is moved forward by the jump (02:30 is 03:30), of two the first counts. */
   findLocalTime(input: { time: string; zone: string; from: string }): Promise<{ at: string }>;

@@ -9,7 +9,7 @@ import {
 import { contentTables } from './tables.ts';
 
 /**
- * Judges the whole answer before anything is changed; every fault at once (systems.md C.2.4, C.3). What the old tool let pass or found half-way
+ * Judges the whole answer before anything is changed; every fault at once. What the old tool let pass or found half-way
  * is a fault here: an empty answer, a missing array, an item without id, two items with one id, a value that does not fit its column.
  */
 export function checkLearningContent(body: unknown): CheckedLearningContent {

@@ -10,7 +10,7 @@ type Item = Readonly<Record<string, unknown>>;
 export type Reading = { value: CopyValue } | (Unfit & { field: string });
 
 /**
- * What the item gives for the column (systems.md C.2.4). A missing value is null; for a plain boolean it is a fault, since the column takes no
+ * What the item gives for the column. A missing value is null; for a plain boolean it is a fault, since the column takes no
  * null and false would be our invention.
  */
 export function readColumn(item: Item, { type, notNull, from }: ContentColumn): Reading {

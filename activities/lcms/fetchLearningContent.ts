@@ -3,7 +3,6 @@ import { cancellationOf } from '../tools/cancellation.ts';
 import { whyNoAnswer } from '../tools/whyNoAnswer.ts';
 
 const answerBytesMax = 512 * 1024 * 1024;
-/** systems.md C.2.4: aborted after three minutes. */
 const limitSecondsDefault = 180;
 
 export interface ContentRequest {

@@ -1,7 +1,7 @@
 import type { PostgresRef } from '../postgres/postgres.contract.ts';
 import type { ReplicaRun } from '../warehouse/warehouse.contract.ts';
 
-/** The eight tables of the learning content, in the order of systems.md C.2.4. */
+/** The eight tables of the learning content. */
 export const contentTableNames = ['areas', 'attachments', 'competences', 'tubes', 'skills', 'challenges', 'courses', 'tutorials'] as const;
 
 export type ContentTableName = (typeof contentTableNames)[number];

@@ -9,7 +9,7 @@ const id: ContentColumn = { name: 'id', type: 'text', notNull: true, from: { fie
 const texts = (...names: string[]): ContentColumn[] => names.map((name) => column(name));
 const typed = (type: ColumnType, ...names: string[]): ContentColumn[] => names.map((name) => column(name, type));
 
-/** systems.md C.2.4: columns, types, derivations and indexes, table by table. */
+/** Columns, types, derivations and indexes, table by table. */
 export const contentTables: Readonly<Record<ContentTableName, ContentTable>> = {
   areas: { name: 'areas', columns: [id, column('name')] },
   attachments: { name: 'attachments', columns: [id, ...texts('type', 'challengeId', 'alt', 'url'), column('size', 'numeric')] },

@@ -35,7 +35,7 @@ export interface OpenDataReport {
 export interface OpenDataActivities {
   /**
    * Fetches the list page by page, fills a new table by COPY and takes it into use in one transaction; grants and views of other people stay.
-   * The table has no key: identifiers of the site's records are not stable (systems.md C.3). Repeatable: what the run did already is answered. Heartbeats pages and rows.
+   * The table has no key: identifiers of the site's records are not stable. Repeatable: what the run did already is answered. Heartbeats pages and rows.
    * Fails with HttpUnreachable, HttpUnexpectedAnswer (also an empty list, and one that changed while it was read), CredentialsRejected, TargetBusy,
    * BesideNotPossible, PostgresFailed; then the former table stays in use.
    */

@@ -7,7 +7,7 @@ import { cancellationOf } from '../tools/cancellation.ts';
 import { endOf, redact, showControlCharacters } from '../tools/redact.ts';
 import { quoted } from './identifiers.ts';
 
-/** Client tools of PostgreSQL on the worker's machine. They must not be older than either server (real-parts.md 5). */
+/** Client tools of PostgreSQL on the worker's machine. They must not be older than either server. */
 export interface ClientTools {
   /** Path or name of a tool, for whoever starts it otherwise. */
   program(tool: ToolName): string;

@@ -9,12 +9,12 @@ export interface BesideCopy {
   source: PostgresRef;
   target: PostgresRef;
   schema: string;
-  /** Tables that are neither dumped nor replaced: mode `incremental` and `none` (systems.md C.2.2). */
+  /** Tables that are neither dumped nor replaced: mode `incremental` and `none`. */
   kept: string[];
   foreignKeys: boolean;
-  /** Created when the source has the table and it is copied (C.2.2 step 5). `on` is what follows the table's name: "(…) WHERE …". */
+  /** Created when the source has the table and it is copied. `on` is what follows the table's name: "(…) WHERE …". */
   extraIndexes: ExtraIndex[];
-  /** View made over a copied table when no object of its name is in the source (C.2.2 step 4). */
+  /** View made over a copied table when no object of its name is in the source. */
   compatibilityViews: { name: string; over: string }[];
 }
 

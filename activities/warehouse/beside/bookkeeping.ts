@@ -88,7 +88,7 @@ export async function readStatements(
   return new Map(rows.map(({ number, sql }) => [number, sql]));
 }
 
-/** Mark of a table that a run left alone: a kept list that is empty all of a sudden is a lost setting (PX-25). */
+/** Mark of a table that a run left alone: a kept list that is empty all of a sudden is a lost setting. */
 export function keptKey(table: string): string {
   return `kept ${table}`;
 }

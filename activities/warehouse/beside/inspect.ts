@@ -121,7 +121,7 @@ async function inspectTarget(
   await client.query("set search_path = ''");
   const facts = await readFacts(client);
   const [faults, warnings, obstacles]: [string[], string[], string[]] = [[], [], []];
-  // DROP OWNED of the seed made this user dangerous; the rule stands for both modes (PX-25).
+  // DROP OWNED of the seed made this user dangerous; the rule stands for both modes.
   if (facts.user === 'postgres') faults.push('target: user "postgres" is refused; give the replica a user of its own that owns its tables');
   if (facts.inRecovery) faults.push('target: the server is a standby and takes no writes');
   const { rows: rights } = await client.query<{ create: boolean; use: boolean }>(

@@ -23,7 +23,7 @@ export interface ChosenList {
 }
 
 /**
- * The filter of systems.md C.2.2 step 3 over `pg_restore --list`. Entries are told apart by their kind and by the object's identity on the source, never by a
+ * What is played of `pg_restore --list`. Entries are told apart by their kind and by the object's identity on the source, never by a
  * pattern over names: `answers` is not `element-answers`, `-` is not `_`, a blank in a name changes nothing. Kept tables are not in the archive.
  */
 export function chooseEntries(list: string, { foreignKeys, sharedTypes, facts, standing, filled }: ListRules): ChosenList {

@@ -12,7 +12,7 @@ import { endKept } from './keptTool.ts';
 import { removeRun, sizeOf, workFilesOf } from './workFiles.ts';
 
 /**
- * What a run leaves: nothing on the worker (PX-18), except the dump of a target that is half full. In the target only what others lost and nobody could make
+ * What a run leaves: nothing on the worker, except the dump of a target that is half full. In the target only what others lost and nobody could make
  * again stays written down.
  */
 export async function discardInPlaceOf(

@@ -10,7 +10,7 @@ import type { InPlaceCopy } from './inPlace.contract.ts';
  */
 export type IndexState = 'valid' | 'notValid' | 'absent' | 'taken';
 
-/** Enrichment indexes (systems.md C.2.2 step 5) of the tables that stand on the target, each as it is there now. */
+/** Enrichment indexes of the tables that stand on the target, each as it is there now. */
 export async function enrichmentOf(
   target: pg.ClientBase,
   { schema, extraIndexes }: InPlaceCopy,

@@ -9,7 +9,7 @@ import { enrichmentOf } from './enrichment.ts';
 import { checkpoints, forgetTaken, ownerOf, readTaken } from './empty.ts';
 import type { FinishedTarget, InPlaceCopy } from './inPlace.contract.ts';
 
-/** systems.md C.2.2 steps 4 and 5, statistics, and what the emptying took from others. Every part looks first whether it stands. */
+/** Compatibility views, enrichment indexes, statistics, and what the emptying took from others. Every part looks first whether it stands. */
 export async function finishInPlaceOf(
   { session }: Connections,
   copy: InPlaceCopy,

@@ -58,7 +58,7 @@ export interface InPlaceProgress {
 export type InPlaceOutcome = 'replaced' | 'notReplaced';
 
 /**
- * The seed's way (systems.md C.2.2 steps 1-5): dump into a file, empty the target, restore. Client tools run in a process that outlives the worker; their
+ * Dump into a file, empty the target, restore. Client tools run in a process that outlives the worker; their
  * files lie in the worker's work directory. Common failures: PostgresUnreachable, PostgresFailed, DiskSpaceInsufficient, CommandNotFound.
  */
 export interface InPlaceActivities {

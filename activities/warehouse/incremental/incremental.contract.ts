@@ -1,6 +1,6 @@
 import type { PostgresFacts, PostgresRef } from '../../postgres/postgres.contract.ts';
 
-/** Tables of one replica that are carried on by their new rows, and left alone by the full replication (systems.md C.2.3). */
+/** Tables of one replica that are carried on by their new rows, and left alone by the full replication. */
 export interface IncrementalCopy {
   /** Name of the replica, and of the run that the counts of the report belong to. */
   replica: string;
@@ -82,7 +82,7 @@ export interface IncrementalProgress {
 }
 
 export interface IncrementalActivities {
-  /** What stands on both sides, for every table before any is copied (PX-08). Repeatable: reads only. */
+  /** What stands on both sides, for every table before any is copied. Repeatable: reads only. */
   inspectIncremental(input: { copy: IncrementalCopy }): Promise<IncrementalInspection>;
   /**
    * Brings one table up to the source: rows that committed late, updates and deletes as declared, then new rows in chunks, each with its checkpoint in one

@@ -83,7 +83,7 @@ async function inspectTable(
   return { ...about, state: differences.length > 0 ? 'changed' : 'ready', differences };
 }
 
-/** Foreign keys that lead out of the tables: rows arrive before what they point to, or without it (systems.md C.2.3, the four of the set-up). */
+/** Foreign keys that lead out of the tables: rows arrive before what they point to, or without it. */
 export async function dropForeignKeysOf({ session }: Connections, copy: IncrementalCopy, signal: AbortSignal): Promise<string[]> {
   return session(copy.target, { application: applicationOf(copy, 'foreign keys'), signal }, async (target) => {
     const { rows } = await target.query<{ table: string; name: string }>(
