@@ -40,7 +40,11 @@ export function createLearningContentActivities({
           progress.at = 'loading';
           return connections.session(target, { application, signal }, (client) =>
             loadLearningContent({
-              ...{ body, client, schema, signal, swapLimitSeconds },
+              body,
+              client,
+              schema,
+              signal,
+              swapLimitSeconds,
               workSchema: ownSchemas.contentNext,
               previousSchema: ownSchemas.contentPrevious,
               beforeCommit: (report) => writeReplacement(client, owner, 'learningContent', report),

@@ -25,7 +25,9 @@ export function createOpenDataActivities({ connections }: { connections: Connect
           );
           if (done !== null) return done;
           const { records, totalCount } = await fetchOpenData({
-            ...{ url, rowsMax, signal },
+            url,
+            rowsMax,
+            signal,
             onPage: (rows) => {
               progress.pages += 1;
               progress.rows = rows;
@@ -34,7 +36,12 @@ export function createOpenDataActivities({ connections }: { connections: Connect
           progress.at = 'loading';
           const loaded = await connections.session(target, { application, signal }, (client) =>
             loadOpenData({
-              ...{ client, schema, table, records, swapLimitSeconds, signal },
+              client,
+              schema,
+              table,
+              records,
+              swapLimitSeconds,
+              signal,
               beforeCommit: (report) => writeReplacement(client, owner, 'openData', { ...report, totalCount } satisfies OpenDataReport),
             }),
           );

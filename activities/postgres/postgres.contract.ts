@@ -19,16 +19,3 @@ export interface PostgresFacts {
   sizeBytes: number;
   inRecovery: boolean;
 }
-
-/** A table by its exact name: quoting is the capability's business, "-" and "_" are never interchangeable (pix 19). */
-export interface TableName {
-  schema: string;
-  name: string;
-}
-
-export interface PostgresActivities {
-  /** Connects and tells what it reached. Repeatable: reads only. Fails with PostgresUnreachable, CredentialsRejected, SecretMissing. */
-  checkPostgres(input: { server: PostgresRef }): Promise<PostgresFacts>;
-  /** Version of the client tools (pg_dump, pg_restore) as a number like server_version_num. Repeatable. Fails with CommandNotFound. */
-  checkPostgresTools(): Promise<{ version: string; versionNumber: number }>;
-}

@@ -1,6 +1,6 @@
 import type { WorkflowExecutionStatusName } from '@temporalio/client';
 
-import type { BesideActivities } from '../../activities/postgres/beside/beside.contract.ts';
+import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
 import { timesByCategory, unionMs, type ItemCategory, type Span } from './itemTimes.ts';
 
 /** One activity of a run, as its history tells it. Its time counts its tries and their pauses. */

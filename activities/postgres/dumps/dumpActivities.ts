@@ -52,14 +52,21 @@ export function createDumpActivities({ connections, tools, resolveSecret, leftOu
           if (activityInfo().attempt > 1) await removeParts(client, object);
           let dumped: StreamedDump | undefined;
           await uploadStream({
-            ...{ client, object, cancelled },
+            client,
+            object,
+            cancelled,
             // The store then computes one checksum of the whole and not one of its parts' checksums.
             params: { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT', Metadata: { run } },
             // Rows that cannot be compressed are longer as text than in the table.
             partBytes: partBytesOf(databaseBytes * 1.25),
             async fill(body, signal) {
               dumped = await streamDump({
-                ...{ tools, url, body, signal, application: 'nightshift dump', args: withoutSchemas(leftOut) },
+                tools,
+                url,
+                body,
+                signal,
+                application: 'nightshift dump',
+                args: withoutSchemas(leftOut),
                 onBytes: (bytes) => (progress.dumpedBytes = bytes),
               });
             },

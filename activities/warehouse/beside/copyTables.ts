@@ -66,7 +66,10 @@ async function copyTable(
   const copied = await pipeRows(
     { copy, source, target },
     {
-      ...{ from: `${qualified(copy.schema, table)} (${list})`, into: `${qualified(next, table)} (${list})`, binary, freeze: true },
+      from: `${qualified(copy.schema, table)} (${list})`,
+      into: `${qualified(next, table)} (${list})`,
+      binary,
+      freeze: true,
       onBytes: (bytes) => (progress.bytes = bytesBefore + bytes),
     },
   );

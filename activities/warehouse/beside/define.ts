@@ -13,10 +13,12 @@ import { planWork } from './planWork.ts';
 import { beginInSnapshot } from './snapshot.ts';
 import { applicationOf } from '../sessionNames.ts';
 import { toolOnSource } from '../../postgres/standby.ts';
+import { notForCopies, schemaWithout, sequencesOfKept } from '../dumpOptions.ts';
 import { tablesOf } from './tables.ts';
 
 const { next, previous } = ownSchemas;
 const item = 'define';
+const sections = ['--section=pre-data', '--section=post-data'];
 
 /** Makes the schema `next` with everything of the source's schema but data, indexes and keys, in one transaction on the target. */
 export async function defineBesideOf(
@@ -31,13 +33,13 @@ export async function defineBesideOf(
   }: { snapshot: HeldSnapshot; sharedTypes: string[]; limitSeconds: number; signal: AbortSignal },
 ): Promise<BesidePlan> {
   await loadGrammar();
-  const { moved, tables, sequences } = await connections.session(
+  const { moved, tables, excluded } = await connections.session(
     copy.source,
     { application: applicationOf(copy, 'names'), signal },
     async (source) => {
       await beginInSnapshot(source, snapshot);
       return {
-        sequences: await sequencesOfKept(source, copy),
+        excluded: [...copy.kept, ...(await sequencesOfKept(source, copy))],
         moved: await movedNames(source, copy, sharedTypes),
         tables: await tablesOf(source, copy.schema, copy.kept),
       };
@@ -46,7 +48,11 @@ export async function defineBesideOf(
   const application = applicationOf(copy, 'dump');
   const url = await connections.urlOf(copy.source);
   const dump = await toolOnSource(connections, { source: copy.source, application, signal }, () =>
-    tools.run('pg_dump', dumpArguments(copy, snapshot, [...copy.kept, ...sequences]), { url, application, signal }),
+    tools.run('pg_dump', [...sections, ...notForCopies, `--snapshot=${snapshot.id}`, ...schemaWithout(copy.schema, excluded)], {
+      url,
+      application,
+      signal,
+    }),
   );
   const shared = new Set(sharedTypes);
   const statements = readDump(dump)
@@ -75,34 +81,6 @@ export async function defineBesideOf(
       return work.plan;
     });
   });
-}
-
-function dumpArguments({ schema }: BesideCopy, snapshot: HeldSnapshot, excluded: readonly string[]): string[] {
-  const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-  return [
-    ...[
-      '--section=pre-data',
-      '--section=post-data',
-      '--no-owner',
-      '--no-privileges',
-      '--no-publications',
-      '--no-subscriptions',
-      '--no-security-labels',
-      '--no-tablespaces',
-    ],
-    ...[`--snapshot=${snapshot.id}`, `--schema=${exact(schema)}`],
-    ...excluded.map((table) => `--exclude-table=${exact(schema)}.${exact(table)}`),
-  ];
-}
-
-/** pg_dump leaves out a table and dumps its serial's sequence all the same. */
-async function sequencesOfKept(source: pg.ClientBase, { schema, kept }: BesideCopy): Promise<string[]> {
-  const { rows } = await source.query<{ name: string }>(
-    `select s.relname as name from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_class t on t.oid = d.refobjid
-     where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and t.relnamespace = $1::regnamespace and t.relname = any($2::text[])`,
-    [quoted(schema), kept],
-  );
-  return rows.map(({ name }) => name);
 }
 
 /** Names of the schema whose qualifier changes: everything that is copied. Not extensions' objects, kept tables and what is theirs, shared types. */

@@ -27,7 +27,8 @@ export async function holdSnapshotOf(
     url: await urlOf(copy.source),
     application: keeperName(copy),
     users: applicationOf(copy, ''),
-    ...{ limitSeconds, idleSeconds },
+    limitSeconds,
+    idleSeconds,
   } satisfies KeeperOrder);
   const lines = createInterface({ input: child.stdout });
   const { value } = (await Promise.race([lines[Symbol.asyncIterator]().next(), failed])) as { value?: string };

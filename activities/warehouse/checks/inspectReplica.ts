@@ -40,7 +40,9 @@ export async function inspectReplicaOf({ session }: Connections, sides: ReplicaS
         })
         .sort((a, b) => b.bytes - a.bytes),
       othersOnTarget: target.filter(({ name }) => !onSource.has(name) && !brought?.has(name)).length,
-      ...{ indexes: indexes.count, sequences: sequences.count, findings },
+      indexes: indexes.count,
+      sequences: sequences.count,
+      findings,
     };
   });
 }

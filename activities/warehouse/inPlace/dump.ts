@@ -8,7 +8,8 @@ import type { DumpFile, InPlaceCopy, ProvenDump } from './inPlace.contract.ts';
 import { endKept, runKept, type KeptTool, type KeptToolContext } from './keptTool.ts';
 import { readArchive } from './readArchive.ts';
 import { toolFailure } from './restoreErrors.ts';
-import { readSourceFacts, sequencesOfKept } from './sourceFacts.ts';
+import { notForCopies, schemaWithout, sequencesOfKept } from '../dumpOptions.ts';
+import { readSourceFacts } from './sourceFacts.ts';
 import {
   ensureDirectory,
   otherRuns,
@@ -23,19 +24,6 @@ import {
 
 export interface InPlaceContext extends KeptToolContext {
   workDirectory: string;
-}
-
-/** pg_dump of one schema (pix 12), kept tables excluded by their exact names. */
-function dumpArguments({ schema, kept }: InPlaceCopy, sequences: readonly string[], file: string): string[] {
-  const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-  return [
-    ...['--format=custom', '--no-owner', '--no-privileges', '--verbose'],
-    // What a warehouse should not do, or what another server cannot know.
-    ...['--no-publications', '--no-subscriptions', '--no-security-labels', '--no-tablespaces'],
-    `--schema=${exact(schema)}`,
-    ...[...kept, ...sequences].map((name) => `--exclude-table=${exact(schema)}.${exact(name)}`),
-    `--file=${file}`,
-  ];
 }
 
 /** The dump under a partial name until pg_dump ended well: what has the final name is whole. */
@@ -77,16 +65,22 @@ async function dumpInto(
 ): Promise<void> {
   const files = workFilesOf(context.workDirectory, copy);
   for (let lost = 0; ; lost += 1) {
+    const application = applicationOf(copy, 'facts');
+    const sequences = await context.connections.session(copy.source, { application }, (client) => sequencesOfKept(client, copy));
     const kept: KeptTool = {
-      ...{
-        name: 'dump',
-        directory: files.directory,
-        tool: 'pg_dump',
-        server: copy.source,
-        application: applicationOf(copy, 'dump'),
-        idleSeconds,
-      },
-      args: dumpArguments(copy, await sequencesOfKept(context.connections, copy), partial),
+      name: 'dump',
+      directory: files.directory,
+      tool: 'pg_dump',
+      server: copy.source,
+      application: applicationOf(copy, 'dump'),
+      idleSeconds,
+      args: [
+        '--format=custom',
+        '--verbose',
+        ...notForCopies,
+        ...schemaWithout(copy.schema, [...copy.kept, ...sequences]),
+        `--file=${partial}`,
+      ],
     };
     if ((await sizeOf(partial)) === null) await writeJson(files.facts, await readSourceFacts(context.connections, copy, signal));
     const ended = await runKept(context, kept, signal);
@@ -110,7 +104,10 @@ export async function proveDumpOf(
   if (!facts || sizeBytes === null) throw noDump(files.dump, copy);
   const { sha256, content } = await readArchive(context.tools, files.dump, copy, { signal, onRows });
   const proven: ProvenDump = {
-    ...{ path: files.dump, sizeBytes, sha256, begunAt: facts.begunAt },
+    path: files.dump,
+    sizeBytes,
+    sha256,
+    begunAt: facts.begunAt,
     tables: Object.keys(content.rows).length,
     rows: Object.values(content.rows).reduce((sum, rows) => sum + rows, 0),
   };

@@ -123,7 +123,10 @@ async function begin({ connections, tools }: KeptToolContext, kept: KeptTool): P
       PGOPTIONS: settings.join(' '),
       LC_MESSAGES: 'C',
     },
-    ...{ log: files.log, result: files.result, attended: files.attended, idleSeconds: kept.idleSeconds },
+    log: files.log,
+    result: files.result,
+    attended: files.attended,
+    idleSeconds: kept.idleSeconds,
   };
   const child = spawnKeeper(new URL('./toolKeeper.ts', import.meta.url), 'ignore');
   child.once('error', () => undefined);

@@ -107,7 +107,12 @@ function keptRestore(
   { idleSeconds, memoryMegabytes }: { idleSeconds: number; memoryMegabytes?: number },
 ): KeptTool {
   return {
-    ...{ name, directory: workFilesOf(workDirectory, copy).directory, tool: 'pg_restore', server: copy.target, args: [], idleSeconds },
+    name,
+    directory: workFilesOf(workDirectory, copy).directory,
+    tool: 'pg_restore',
+    server: copy.target,
+    args: [],
+    idleSeconds,
     application: applicationOf(copy, name),
     settings: { synchronous_commit: 'off', ...(memoryMegabytes ? { maintenance_work_mem: `${memoryMegabytes}MB` } : {}) },
   };

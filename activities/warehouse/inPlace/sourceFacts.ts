@@ -65,15 +65,3 @@ export async function readSourceFacts({ session }: Connections, copy: InPlaceCop
     };
   });
 }
-
-/** pg_dump leaves out a table and dumps its serial's sequence all the same. */
-export async function sequencesOfKept({ session }: Connections, { source, schema, kept, ...copy }: InPlaceCopy): Promise<string[]> {
-  return session(source, { application: applicationOf(copy, 'facts') }, async (client) => {
-    const { rows } = await client.query<{ name: string }>(
-      `select s.relname as name from pg_depend d join pg_class s on s.oid = d.objid and s.relkind = 'S' join pg_class t on t.oid = d.refobjid
-       where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i') and t.relnamespace = $1::regnamespace and t.relname = any($2::text[])`,
-      [quoted(schema), kept],
-    );
-    return rows.map(({ name }) => name);
-  });
-}

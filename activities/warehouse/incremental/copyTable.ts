@@ -97,8 +97,15 @@ export async function bringUp(
   await source.query('commit');
   return {
     table,
-    ...{ rows: append.rows, chunks: append.chunks, keyBefore: work.state.keyBefore, keyAfter: work.state.copiedTo },
-    ...{ lateRows: late.rows, updates: update.rows, deletes: deleted.rows, comparedBy: work.state.comparedBy, counts },
+    rows: append.rows,
+    chunks: append.chunks,
+    keyBefore: work.state.keyBefore,
+    keyAfter: work.state.copiedTo,
+    lateRows: late.rows,
+    updates: update.rows,
+    deletes: deleted.rows,
+    comparedBy: work.state.comparedBy,
+    counts,
     seconds: Math.round((performance.now() - beganMs) / 100) / 10,
   };
 }

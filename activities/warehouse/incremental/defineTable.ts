@@ -7,6 +7,7 @@ import { applicationOf } from '../sessionNames.ts';
 import type { ClientTools } from '../../postgres/clientTools.ts';
 import { postgresFailure, type Connections } from '../../postgres/connections.ts';
 import { qualified, quoted } from '../../postgres/identifiers.ts';
+import { notForCopies } from '../dumpOptions.ts';
 import { toolOnSource } from '../../postgres/standby.ts';
 import { type IncrementalCopy, type IncrementalTableSetting } from './incremental.contract.ts';
 import type { Ends } from './tableWork.ts';
@@ -38,24 +39,22 @@ export async function readDefinition(
   }: { setting: IncrementalTableSetting; source: pg.ClientBase; target: pg.ClientBase; signal: AbortSignal },
 ): Promise<TableDefinition> {
   await loadGrammar();
-  const exact = (name: string): string => `"${name.replaceAll('"', '""')}"`;
   const dump = async (of: string): Promise<DumpStatement[]> => {
-    const kinds = ['--schema-only', '--no-owner', '--no-privileges', '--no-publications', '--no-subscriptions'];
     const application = applicationOf(copy, `define ${setting.name}`);
     const url = await connections.urlOf(copy.source);
     const text = await toolOnSource(connections, { source: copy.source, application, signal }, () =>
-      tools.run('pg_dump', [...kinds, '--no-security-labels', '--no-tablespaces', of], { url, application, signal }),
+      tools.run('pg_dump', ['--schema-only', ...notForCopies, of], { url, application, signal }),
     );
     return readDump(text).filter(({ kind, sql }) => kind !== 'skip' && kind !== 'foreignKey' && !notForWarehouse.test(sql));
   };
   const own = await ownNames(source, copy.schema, setting.name);
   const moved = (sql: string): string => requalify(sql, copy.schema, load, (name) => own.has(name));
-  const statements = await dump(`--table=${exact(copy.schema)}.${exact(setting.name)}`);
+  const statements = await dump(`--table=${qualified(copy.schema, setting.name)}`);
   const missing = await missingTypes(source, target, copy.schema, setting.name);
   const types =
     missing.size === 0
       ? []
-      : (await dump(`--schema=${exact(copy.schema)}`)).filter(({ kind, type }) => kind === 'define' && missing.has(type ?? ''));
+      : (await dump(`--schema=${quoted(copy.schema)}`)).filter(({ kind, type }) => kind === 'define' && missing.has(type ?? ''));
   const named = new Set(statements.map(({ name }) => name));
   return {
     before: [...types.map(({ sql }) => sql), ...statements.filter(({ kind }) => kind === 'define').map(({ sql }) => moved(sql))],

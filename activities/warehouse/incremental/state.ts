@@ -65,8 +65,16 @@ export async function writeState(client: pg.ClientBase, { replica, place, table 
      on conflict (replica, place, name) do update set copied_to = excluded.copied_to, horizon = excluded.horizon, origin = excluded.origin,
        columns = excluded.columns, run = excluded.run, key_before = excluded.key_before, compared_by = excluded.compared_by, changed_at = clock_timestamp()`,
     [
-      ...[replica, place, table, state.copiedTo, state.horizon, state.origin],
-      ...[JSON.stringify(state.columns), state.run, state.keyBefore, state.comparedBy],
+      replica,
+      place,
+      table,
+      state.copiedTo,
+      state.horizon,
+      state.origin,
+      JSON.stringify(state.columns),
+      state.run,
+      state.keyBefore,
+      state.comparedBy,
     ],
   );
 }
@@ -81,7 +89,10 @@ export async function moveState(client: pg.ClientBase, from: TableAddress, place
   await forgetState(client, { ...from, place });
   for (const list of ['incremental_table', 'incremental_chunk'])
     await client.query(`update ${schema}.${list} set place = $4 where replica = $1 and place = $2 and name = $3`, [
-      ...[from.replica, from.place, from.table, place],
+      from.replica,
+      from.place,
+      from.table,
+      place,
     ]);
 }
 
@@ -116,7 +127,10 @@ export async function writeChunk(
 
 export async function forgetChunksOfOtherRuns(client: pg.ClientBase, { replica, place, table }: TableAddress, run: string): Promise<void> {
   await client.query(`delete from ${schema}.incremental_chunk where replica = $1 and place = $2 and name = $3 and run <> $4`, [
-    ...[replica, place, table, run],
+    replica,
+    place,
+    table,
+    run,
   ]);
 }
 

@@ -6,13 +6,11 @@ import type { CopiedSchema, SchemaCopy } from './schemaCopy.contract.ts';
 import { type ReplicaRun, ownSchemas } from '../warehouse.contract.ts';
 import { withoutSchemas, type ClientTools } from '../../postgres/clientTools.ts';
 import type { Connections } from '../../postgres/connections.ts';
+import { notForCopies } from '../dumpOptions.ts';
 import { findSchemaCopy, recordCopy } from './copyRecord.ts';
 import { chooseEntries, readPresent, withoutImpossibleDrops } from './schemaScript.ts';
 
 const application = 'nightshift schema copy';
-const kinds = ['--schema-only', '--no-owner', '--no-privileges'];
-/** What another database must not take over, or cannot without a superuser. */
-const notForCopies = ['--no-publications', '--no-subscriptions', '--no-security-labels', '--no-tablespaces'];
 
 /**
  * pg_dump of the schema alone (pix 38), made into a script that psql plays as one transaction and ends at the first error. It plays a file:
@@ -34,7 +32,7 @@ export async function copySchemaOf(
   try {
     const [archive, list, script] = [join(folder, 'schema.dump'), join(folder, 'schema.list'), join(folder, 'schema.sql')];
     onPart('dump');
-    const dumped = ['--format=custom', ...kinds, ...notForCopies, ...withoutSchemas(Object.values(ownSchemas)), `--file=${archive}`];
+    const dumped = ['--format=custom', '--schema-only', ...notForCopies, ...withoutSchemas(Object.values(ownSchemas)), `--file=${archive}`];
     await tools.run('pg_dump', dumped, { url: await urlOf(source), application, signal });
     const chosen = chooseEntries(await tools.run('pg_restore', ['--list', archive], { application, signal }), present.extensions);
     await writeFile(list, chosen.list, { mode: 0o600 });
