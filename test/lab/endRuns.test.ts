@@ -42,7 +42,7 @@ describe('the end of the runs of a lab', { concurrency: 1 }, () => {
       neverDrains(run.platform);
       const second = await startByHand(run, run.workflowId);
       await waitUntil('its fronts are stopped', () => run.platform.state().running.length < former.running.length);
-      assert.deepEqual(await end(), [`run ${run.workflowId}: cancelled; waiting until the platform is back …`]);
+      assert.deepEqual(await end(), [`run ${run.workflowId}: cancelled; waiting until what it took down is back …`]);
       assert.equal((await second.describe()).status.name, 'CANCELLED');
       assert.deepEqual(run.platform.state(), former);
     });
