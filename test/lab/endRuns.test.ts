@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { endRuns } from '../../deploy/lab/endRuns.ts';
+import { endRuns } from '../../deploy/lab/temporal/endRuns.ts';
 import { openFakeBench, type FakeBench, type FakeRun } from '../support/coldBackupRun.ts';
 import type { FakePlatform } from '../support/fakePlatform.ts';
 import { startDevServer } from '../support/temporalServer.ts';

@@ -7,8 +7,8 @@ import { createDumpActivities } from '../../../activities/postgres/dumps/dumpAct
 import { createLearningContentActivities } from '../../../activities/postgres/learningContent/learningContentActivities.ts';
 import { createOpenDataActivities } from '../../../activities/postgres/openData/openDataActivities.ts';
 import { createReplacementActivities } from '../../../activities/postgres/replacements/replacementActivities.ts';
-import { startLcmsStandIn } from '../../../deploy/lab/pixStandIns/lcmsStandIn.ts';
-import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pixStandIns/openDataStandIn.ts';
+import { startLcmsStandIn } from '../../../deploy/lab/pix/standIns/lcmsStandIn.ts';
+import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pix/standIns/openDataStandIn.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { endings } from '../../support/endings.ts';

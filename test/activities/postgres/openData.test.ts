@@ -11,7 +11,7 @@ import { columnsOf } from '../../../activities/postgres/openData/columns.ts';
 import { fetchOpenData } from '../../../activities/postgres/openData/fetchOpenData.ts';
 import type { OpenDataReport } from '../../../activities/postgres/openData/openData.contract.ts';
 import { createOpenDataActivities } from '../../../activities/postgres/openData/openDataActivities.ts';
-import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pixStandIns/openDataStandIn.ts';
+import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pix/standIns/openDataStandIn.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { errorOf } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Host } from '../../activities/hosts/host.ts';
-import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { LabMachine, LabService } from './machines/machines.contract.ts';
+import type { Host } from '../../../activities/hosts/host.ts';
+import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
+import type { LabMachine, LabService } from './machines.contract.ts';
 
 /** Name of the secret with the key of every machine. */
 export const sshKeySecret = 'lab-ssh-key';

@@ -1,5 +1,5 @@
-import type { Say } from '../setup/installer.contract.ts';
-import type { LabMachine, LabMachines, LabService } from './machines/machines.contract.ts';
+import type { Say } from '../../setup/installer.contract.ts';
+import type { LabMachine, LabMachines, LabService } from '../machines/machines.contract.ts';
 import type { LabShape } from './platform.ts';
 import type { NewOperation, StandInKnobs } from './standIns/standIn.contract.ts';
 

@@ -2,9 +2,9 @@ import { posix } from 'node:path';
 
 import { stringify } from 'yaml';
 
-import { sshReachOf } from './labHosts.ts';
-import type { LabMachine } from './machines/machines.contract.ts';
-import { adminUser, localAdminUser } from './mongo/clusterPlan.contract.ts';
+import { sshReachOf } from '../machines/labHosts.ts';
+import type { LabMachine } from '../machines/machines.contract.ts';
+import { adminUser, localAdminUser } from '../mongo/clusterPlan.contract.ts';
 import { tenants, type LabLayout, type LabReplicaSet } from './platform.ts';
 import { securisationJobs } from './standIns/schedulerApi.ts';
 
@@ -95,7 +95,7 @@ export function platformFileText({
       restartRouters: false,
     },
   };
-  return `# Written by deploy/lab/lab.ts up; the next "up" writes it again. Change deploy/lab/platformFile.ts instead.\n${stringify(document, { lineWidth: 140 })}`;
+  return `# Written by deploy/lab/vitam/lab.ts up; the next "up" writes it again. Change deploy/lab/vitam/platformFile.ts instead.\n${stringify(document, { lineWidth: 140 })}`;
 }
 
 function hostDocument({ address, ssh, serviceManager }: LabMachine, disk: string): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { WorkflowNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
 
-import type { Say } from '../setup/installer.contract.ts';
+import type { Say } from '../../setup/installer.contract.ts';
 import type { Temporal } from './openTemporal.ts';
 
 const limitMs = 300_000;
