@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { endRuns } from '../../deploy/lab/endRuns.ts';
+import { endRuns } from '../../deploy/lab/temporal/endRuns.ts';
 import { openFakeBench, type FakeBench, type FakeRun } from '../support/coldBackupRun.ts';
 import type { FakePlatform } from '../support/fakePlatform.ts';
 import { startDevServer } from '../support/temporalServer.ts';
@@ -42,7 +42,7 @@ describe('the end of the runs of a lab', { concurrency: 1 }, () => {
       neverDrains(run.platform);
       const second = await startByHand(run, run.workflowId);
       await waitUntil('its fronts are stopped', () => run.platform.state().running.length < former.running.length);
-      assert.deepEqual(await end(), [`run ${run.workflowId}: cancelled; waiting until the platform is back …`]);
+      assert.deepEqual(await end(), [`run ${run.workflowId}: cancelled; waiting until what it took down is back …`]);
       assert.equal((await second.describe()).status.name, 'CANCELLED');
       assert.deepEqual(run.platform.state(), former);
     });

@@ -6,8 +6,8 @@ import { after, before, describe, test } from 'node:test';
 import { MongoClient, type Document } from 'mongodb';
 import { parse } from 'yaml';
 
-import { createLab } from '../../deploy/lab/createLab.ts';
-import type { Lab } from '../../deploy/lab/lab.contract.ts';
+import { createLab } from '../../deploy/lab/vitam/createLab.ts';
+import type { Lab } from '../../deploy/lab/vitam/lab.contract.ts';
 import type { LabMachine } from '../../deploy/lab/machines/machines.contract.ts';
 import { hashedKeyOf } from '../../deploy/lab/mongo/hashedKey.ts';
 import { orderDocument, platformDocument, withHostDefaults } from '../../workflows/vitam/platform.schema.ts';

@@ -3,7 +3,7 @@ import { after, before, describe, test } from 'node:test';
 
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { linkTo, openTemporal } from '../../deploy/lab/openTemporal.ts';
+import { linkTo, openTemporal } from '../../deploy/lab/temporal/openTemporal.ts';
 import { Started } from '../../deploy/lab/started.ts';
 import { startDevServer } from '../support/temporalServer.ts';
 

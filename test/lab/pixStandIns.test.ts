@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { startApplicationStandIn } from '../../deploy/lab/pixStandIns/applicationStandIn.ts';
-import { startLcmsStandIn, type LcmsFaults } from '../../deploy/lab/pixStandIns/lcmsStandIn.ts';
-import { learningContentTables, type LearningContent } from '../../deploy/lab/pixStandIns/learningContent.ts';
-import { openDataPath, startOpenDataStandIn, type CpfRecord } from '../../deploy/lab/pixStandIns/openDataStandIn.ts';
-import { startWebhookReceiverStandIn } from '../../deploy/lab/pixStandIns/webhookReceiverStandIn.ts';
+import { startApplicationStandIn } from '../../deploy/lab/pix/standIns/applicationStandIn.ts';
+import { startLcmsStandIn, type LcmsFaults } from '../../deploy/lab/pix/standIns/lcmsStandIn.ts';
+import { learningContentTables, type LearningContent } from '../../deploy/lab/pix/standIns/learningContent.ts';
+import { openDataPath, startOpenDataStandIn, type CpfRecord } from '../../deploy/lab/pix/standIns/openDataStandIn.ts';
+import { startWebhookReceiverStandIn } from '../../deploy/lab/pix/standIns/webhookReceiverStandIn.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 
 const key = 'lcms-key';
@@ -170,7 +170,7 @@ describe('a stand-in as a process', () => {
     const directory = mkdtempSync(join(tmpdir(), 'pix-stand-in-'));
     const keyFile = join(directory, 'key');
     writeFileSync(keyFile, `${key}\n`);
-    const program = fileURLToPath(new URL('../../deploy/lab/pixStandIns/pixStandIn.ts', import.meta.url));
+    const program = fileURLToPath(new URL('../../deploy/lab/pix/standIns/pixStandIn.ts', import.meta.url));
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, 'lcms', '--key-file', keyFile], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { learningContent } from '../../deploy/lab/pixStandIns/learningContent.ts';
+import { learningContent } from '../../deploy/lab/pix/standIns/learningContent.ts';
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { advancePixSource, fillPixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
-import { pixSourceTables } from '../../deploy/lab/postgres/pixSource/sourceRows.ts';
+import { advancePixSource, fillPixSource } from '../../deploy/lab/pix/source/pixSource.ts';
+import { pixSourceTables } from '../../deploy/lab/pix/source/sourceRows.ts';
 import { withoutDurability, type PostgresServer, type PostgresVersion } from '../../deploy/lab/postgres/postgres.contract.ts';
 import { startPostgres } from '../../deploy/lab/postgres/startPostgres.ts';
 import { findDebianPostgres } from '../../deploy/setup/debianPostgres.ts';

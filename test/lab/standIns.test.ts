@@ -9,11 +9,11 @@ import { after, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { waitForPort } from '../../deploy/lab/machines/waitForListener.ts';
-import type { StandInConfiguration, StandInKnobs } from '../../deploy/lab/standIns/standIn.contract.ts';
+import type { StandInConfiguration, StandInKnobs } from '../../deploy/lab/vitam/standIns/standIn.contract.ts';
 import { waitUntil } from '../support/waitUntil.ts';
 import { labDirectory } from './labDirectory.ts';
 
-const program = fileURLToPath(new URL('../../deploy/lab/standIns/vitamComponentStandIn.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../deploy/lab/vitam/standIns/vitamComponentStandIn.ts', import.meta.url));
 /** Of this process alone: nobody else takes its ports. */
 const address = `127.${100 + (process.pid % 100)}.${(process.pid >> 8) % 256}.${1 + (process.pid % 250)}`;
 let lastPort = 20_000;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { pixLabSecrets, wholeReplica } from '../../deploy/lab/pixLab.ts';
-import { learningContentCounts } from '../../deploy/lab/pixStandIns/learningContent.ts';
+import { pixLabSecrets, wholeReplica } from '../../deploy/lab/pix/pixLab.ts';
+import { learningContentCounts } from '../../deploy/lab/pix/standIns/learningContent.ts';
 import type { ReplicationReport } from '../../workflows/pix/replication.contract.ts';
 import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';

@@ -6,8 +6,8 @@ import { CancelledFailure } from '@temporalio/common';
 import pg from 'pg';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
-import { pixSourceTables } from '../../deploy/lab/postgres/pixSource/sourceRows.ts';
+import { advancePixSource } from '../../deploy/lab/pix/source/pixSource.ts';
+import { pixSourceTables } from '../../deploy/lab/pix/source/sourceRows.ts';
 import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import { failureOfRun } from '../support/failures.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';

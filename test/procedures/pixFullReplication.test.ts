@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
+import { advancePixSource } from '../../deploy/lab/pix/source/pixSource.ts';
 import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { UndoReplicationReport } from '../../workflows/pix/undoReplication.contract.ts';
 import type { PlanReport } from '../../workflows/runbook/runbook.contract.ts';

@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
+import { advancePixSource } from '../../deploy/lab/pix/source/pixSource.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
 import type { PrepareIncrementalReport } from '../../workflows/pix/prepareIncremental.contract.ts';
 import { failureOfRun } from '../support/failures.ts';

@@ -5,9 +5,9 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import pg from 'pg';
 
-import { startApplicationStandIn } from '../../deploy/lab/pixStandIns/applicationStandIn.ts';
+import { startApplicationStandIn } from '../../deploy/lab/pix/standIns/applicationStandIn.ts';
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { advancePixSource } from '../../deploy/lab/postgres/pixSource/pixSource.ts';
+import { advancePixSource } from '../../deploy/lab/pix/source/pixSource.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';
 import { openPixBench, type PixBench } from '../support/pixBench.ts';
 import { waitUntil } from '../support/waitUntil.ts';

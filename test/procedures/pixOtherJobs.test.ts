@@ -5,7 +5,7 @@ import { HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } 
 import { WorkflowFailedError } from '@temporalio/client';
 import { CancelledFailure, type ApplicationFailure } from '@temporalio/common';
 
-import { openDataPath } from '../../deploy/lab/pixStandIns/openDataStandIn.ts';
+import { openDataPath } from '../../deploy/lab/pix/standIns/openDataStandIn.ts';
 import type { DumpToObjectStoreReport } from '../../workflows/pix/dumpToObjectStore.contract.ts';
 import type { OpenDataRunReport } from '../../workflows/pix/openData.contract.ts';
 import type { SchemaCopyReport } from '../../workflows/pix/schemaCopy.contract.ts';

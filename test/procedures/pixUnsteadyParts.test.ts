@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { compareTables } from '../../deploy/lab/postgres/compareTables.ts';
-import { wholeReplica } from '../../deploy/lab/pixLab.ts';
+import { wholeReplica } from '../../deploy/lab/pix/pixLab.ts';
 import type { PostgresServer } from '../../deploy/lab/postgres/postgres.contract.ts';
 import type { FullReplicationReport } from '../../workflows/pix/fullReplication.contract.ts';
 import type { IncrementalReplicationReport } from '../../workflows/pix/incrementalReplication.contract.ts';

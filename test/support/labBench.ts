@@ -10,10 +10,10 @@ import type { Client } from '@temporalio/client';
 import { type WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { createLab } from '../../deploy/lab/createLab.ts';
-import { endProcess } from '../../deploy/lab/devServer.ts';
-import type { Lab } from '../../deploy/lab/lab.contract.ts';
-import { startWorker } from '../../deploy/lab/workerProcess.ts';
+import { createLab } from '../../deploy/lab/vitam/createLab.ts';
+import { endProcess } from '../../deploy/lab/temporal/devServer.ts';
+import type { Lab } from '../../deploy/lab/vitam/lab.contract.ts';
+import { startWorker } from '../../deploy/lab/temporal/workerProcess.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
 import { operationsQueue } from '../../workflows/names.contract.ts';
 import type { BackupProofReport } from '../../workflows/vitam/backupProof.contract.ts';

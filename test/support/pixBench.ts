@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
-import { endProcess } from '../../deploy/lab/devServer.ts';
-import { startPixLab, type PixLab } from '../../deploy/lab/pixLab.ts';
+import { endProcess } from '../../deploy/lab/temporal/devServer.ts';
+import { startPixLab, type PixLab } from '../../deploy/lab/pix/pixLab.ts';
 import { withoutDurability } from '../../deploy/lab/postgres/postgres.contract.ts';
-import { startWorker } from '../../deploy/lab/workerProcess.ts';
+import { startWorker } from '../../deploy/lab/temporal/workerProcess.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
 import { askPostgres } from './askPostgres.ts';
 import { endings } from './endings.ts';

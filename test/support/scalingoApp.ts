@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { ScalingoState } from '../../deploy/lab/pixStandIns/scalingoCliStandIn.ts';
+import type { ScalingoState } from '../../deploy/lab/pix/standIns/scalingoCliStandIn.ts';
 
 export const scalingoToken = 'canary-scalingo-61d2';
 

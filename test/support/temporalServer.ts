@@ -5,7 +5,7 @@ import { Connection } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
-import { unthrottled } from '../../deploy/lab/devServer.ts';
+import { unthrottled } from '../../deploy/lab/temporal/devServer.ts';
 import { tool } from '../../deploy/setup/tools.ts';
 import { workflowBundleFile } from '../../workers/workflowBundle.ts';
 import { holdsQueue, searchAttributes } from '../../workflows/names.contract.ts';

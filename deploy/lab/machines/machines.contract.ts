@@ -31,6 +31,15 @@ export interface LabMachine {
   disk: { onMachine: string; here: string };
 }
 
+/** One unit of the lab as its service manager sees it. */
+export interface LabService {
+  machine: string;
+  unit: string;
+  running: boolean;
+  /** The manager's own word, or why it could not be asked. */
+  said: string;
+}
+
 export interface LabMachines {
   kind: 'supervisor' | 'systemd';
   /** Address that a machine will have, known before it is up. Absent: the caller chooses it. */

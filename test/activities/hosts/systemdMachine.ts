@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
-import { hostRefOf } from '../../../deploy/lab/labHosts.ts';
+import { hostRefOf } from '../../../deploy/lab/machines/labHosts.ts';
 import type { LabMachines, LabUnit } from '../../../deploy/lab/machines/machines.contract.ts';
 import { createSystemdMachines } from '../../../deploy/lab/machines/systemdMachines.ts';
 

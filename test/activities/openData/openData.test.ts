@@ -11,7 +11,7 @@ import { columnsOf } from '../../../activities/openData/columns.ts';
 import { fetchOpenData } from '../../../activities/openData/fetchOpenData.ts';
 import type { OpenDataReport } from '../../../activities/openData/openData.contract.ts';
 import { createOpenDataActivities } from '../../../activities/openData/openDataActivities.ts';
-import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pixStandIns/openDataStandIn.ts';
+import { openDataPath, startOpenDataStandIn } from '../../../deploy/lab/pix/standIns/openDataStandIn.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { errorOf } from '../../support/failures.ts';
 import { waitUntil } from '../../support/waitUntil.ts';

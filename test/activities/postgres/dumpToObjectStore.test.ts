@@ -17,7 +17,7 @@ import { createDumpActivities } from '../../../activities/postgres/dumps/dumpAct
 import { workSchemas } from '../../../activities/warehouse/warehouse.contract.ts';
 import type { StoredDump } from '../../../activities/postgres/dumps/dumps.contract.ts';
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
-import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
+import { fillPixSource } from '../../../deploy/lab/pix/source/pixSource.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { errorOf } from '../../support/failures.ts';

@@ -10,7 +10,7 @@ import { createClientTools } from '../../../activities/postgres/clientTools.ts';
 import { createConnections } from '../../../activities/postgres/connections.ts';
 import { chooseEntries } from '../../../activities/warehouse/schemaCopy/schemaScript.ts';
 import { createSchemaCopyActivities } from '../../../activities/warehouse/schemaCopy/schemaCopyActivities.ts';
-import { fillPixSource } from '../../../deploy/lab/postgres/pixSource/pixSource.ts';
+import { fillPixSource } from '../../../deploy/lab/pix/source/pixSource.ts';
 import { tool } from '../../../deploy/setup/tools.ts';
 import { openBesideBench, type BesideBench } from '../../support/besideBench.ts';
 import { errorOf } from '../../support/failures.ts';

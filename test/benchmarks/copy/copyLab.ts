@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { parse, stringify } from 'yaml';
 
-import { createLab } from '../../../deploy/lab/createLab.ts';
-import { endProcess, startDevServer } from '../../../deploy/lab/devServer.ts';
+import { createLab } from '../../../deploy/lab/vitam/createLab.ts';
+import { endProcess, startDevServer } from '../../../deploy/lab/temporal/devServer.ts';
 import type { LabMachine } from '../../../deploy/lab/machines/machines.contract.ts';
-import { startWorker } from '../../../deploy/lab/workerProcess.ts';
+import { startWorker } from '../../../deploy/lab/temporal/workerProcess.ts';
 import type { VitamPlatform } from '../../../workflows/vitam/platform.contract.ts';
 import { vitam } from '../../../workflows/vitam/system.schema.ts';
 import { readDefinition } from '../../support/definitions.ts';

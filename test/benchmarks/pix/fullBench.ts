@@ -6,9 +6,9 @@ import pg from 'pg';
 
 import { environmentOf } from '../../../activities/postgres/clientTools.ts';
 import { qualified, quoted } from '../../../activities/postgres/identifiers.ts';
-import type { PixLab } from '../../../deploy/lab/pixLab.ts';
+import type { PixLab } from '../../../deploy/lab/pix/pixLab.ts';
 import { compareTables } from '../../../deploy/lab/postgres/compareTables.ts';
-import { pixSourceTables } from '../../../deploy/lab/postgres/pixSource/sourceRows.ts';
+import { pixSourceTables } from '../../../deploy/lab/pix/source/sourceRows.ts';
 import { findDebianPostgres } from '../../../deploy/setup/debianPostgres.ts';
 import type { FullReplicationReport } from '../../../workflows/pix/fullReplication.contract.ts';
 import { enrichmentOfUpstream } from '../../../workflows/pix/replica.schema.ts';

@@ -1,4 +1,4 @@
-import { startLcmsStandIn } from '../../../deploy/lab/pixStandIns/lcmsStandIn.ts';
+import { startLcmsStandIn } from '../../../deploy/lab/pix/standIns/lcmsStandIn.ts';
 import type { LearningContentRunReport } from '../../../workflows/pix/learningContent.contract.ts';
 import type { Bench, Section } from '../bench.contract.ts';
 import { openChain } from './pixChainBench.ts';

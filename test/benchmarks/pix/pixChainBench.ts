@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 
-import { endProcess } from '../../../deploy/lab/devServer.ts';
-import { startPixLab, type PixLab, type PixLabSetting } from '../../../deploy/lab/pixLab.ts';
-import { startWorker } from '../../../deploy/lab/workerProcess.ts';
+import { endProcess } from '../../../deploy/lab/temporal/devServer.ts';
+import { startPixLab, type PixLab, type PixLabSetting } from '../../../deploy/lab/pix/pixLab.ts';
+import { startWorker } from '../../../deploy/lab/temporal/workerProcess.ts';
 import { startDevServer } from '../../support/temporalServer.ts';
 import type { Bench } from '../bench.contract.ts';
 

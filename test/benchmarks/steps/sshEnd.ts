@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { freePort } from '../../../deploy/lab/freePort.ts';
 import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
-import { endProcess } from '../../../deploy/lab/devServer.ts';
+import { endProcess } from '../../../deploy/lab/temporal/devServer.ts';
 import type { SshFrontConfiguration } from '../../../deploy/lab/machines/sshFront.ts';
 import { ensureKeyPair } from '../../../deploy/lab/machines/sshKeys.ts';
 import { waitForPort } from '../../../deploy/lab/machines/waitForListener.ts';

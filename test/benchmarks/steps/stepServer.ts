@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 
-import { startDevServer } from '../../../deploy/lab/devServer.ts';
+import { startDevServer } from '../../../deploy/lab/temporal/devServer.ts';
 import type { Bench } from '../bench.contract.ts';
 import { readStepTimes, type StepTime } from './stepTimes.ts';
 

@@ -21,7 +21,7 @@ const knobNames = [
   'runningJobs',
 ] as const satisfies (keyof StandInKnobs)[];
 
-const defaultDirectory = join(import.meta.dirname, '..', '..', '.nightshift', 'lab');
+const defaultDirectory = join(import.meta.dirname, '..', '..', '..', '.nightshift', 'lab');
 const directoryOption = new Option('--directory <directory>', 'where the lab lies').default(defaultDirectory, '.nightshift/lab');
 
 function megabytes(text: string): number {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { Client } from 'pg';
 
-import { learningContentCounts } from '../../pixStandIns/learningContent.ts';
+import { learningContentCounts } from '../standIns/learningContent.ts';
 import { rangesOf, sourceKinds, tableOfKind, type SourceKind } from './sourceRows.ts';
 
 export interface SourceFill {

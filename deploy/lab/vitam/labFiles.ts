@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import type { LabMachine } from './machines/machines.contract.ts';
 import type { LabShape } from './platform.ts';
 import type { StandInKnobs } from './standIns/standIn.contract.ts';
 
@@ -28,16 +27,6 @@ export function writeSettings(directory: string, settings: LabSettings): void {
   writeFileSync(join(directory, 'lab.json'), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** The machines as the last `up` found them, for a process that did not bring them up. */
-export function readMachines(directory: string): LabMachine[] {
-  const file = join(directory, 'machines.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LabMachine[]) : [];
-}
-
-export function writeMachines(directory: string, machines: LabMachine[]): void {
-  writeFileSync(join(directory, 'machines.json'), `${JSON.stringify(machines, null, 2)}\n`);
-}
-
 /** Changes the faults of one stand-in; `null` takes one away. Written by rename: the stand-in reads at any moment. */
 export function changeKnobs(file: string, changes: Record<string, unknown>): StandInKnobs {
   const set: Record<string, unknown> = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>) : {};
@@ -49,25 +38,6 @@ export function changeKnobs(file: string, changes: Record<string, unknown>): Sta
   writeFileSync(`${file}.new`, JSON.stringify(set));
   renameSync(`${file}.new`, file);
   return set;
-}
-
-/** The secret in that file, a new random one when it is absent. Mode 0600. */
-export function ensureSecret(file: string, bytes: number, alphabet: 'base64' | 'base64url' = 'base64url'): string {
-  if (!existsSync(file)) writeSecret(file, randomBytes(bytes).toString(alphabet));
-  return readFileSync(file, 'utf8').trim();
-}
-
-export function writeSecret(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, text, { mode: 0o600 });
-}
-
-/** Writes a file on a machine's disk when it differs: an unchanged one keeps its time. */
-export function writeMachineFile(file: string, text: string, mode: number): void {
-  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, text, { mode });
-  chmodSync(file, mode);
 }
 
 /** Archived objects as a storage keeps them: some megabytes of small files, the same for the same seed. Left alone when there. */

@@ -1,13 +1,21 @@
 import { posix } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Host } from '../../activities/hosts/host.ts';
-import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { LabService } from './lab.contract.ts';
-import type { LabMachine } from './machines/machines.contract.ts';
-import { sshReachOf } from './platformFile.ts';
+import type { Host } from '../../../activities/hosts/host.ts';
+import type { HostRef } from '../../../activities/hosts/hosts.contract.ts';
+import type { LabMachine, LabService } from './machines.contract.ts';
 
+/** Name of the secret with the key of every machine. */
+export const sshKeySecret = 'lab-ssh-key';
 const portPauseMs = 50;
+
+/** How a machine is reached, as a platform file and a host of the product say it alike. */
+export function sshReachOf({ address, port, user, hostKeyFingerprint, proxyCommand }: LabMachine['ssh']) {
+  return {
+    ...{ address, port, user, privateKey: sshKeySecret, hostKeys: [hostKeyFingerprint] },
+    ...(proxyCommand ? { proxyCommand } : {}),
+  };
+}
 
 /** A lab machine as the product's own capabilities take a host. */
 export function hostRefOf({ name, address, ssh, serviceManager, disk }: LabMachine): HostRef {

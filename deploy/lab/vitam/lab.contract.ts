@@ -1,8 +1,7 @@
-import type { LabMachine, LabMachines } from './machines/machines.contract.ts';
+import type { Say } from '../../setup/installer.contract.ts';
+import type { LabMachine, LabMachines, LabService } from '../machines/machines.contract.ts';
 import type { LabShape } from './platform.ts';
 import type { NewOperation, StandInKnobs } from './standIns/standIn.contract.ts';
-
-export type Say = (line: string) => void;
 
 export interface LabOptions {
   /** Where everything of the lab lies; made when absent. Two labs in two directories live side by side. */
@@ -13,15 +12,6 @@ export interface LabOptions {
   megabytesPerShard?: number;
   /** Default "supervisor". Or machines made elsewhere. */
   machines?: 'supervisor' | 'systemd' | LabMachines;
-}
-
-/** One unit of the lab as its service manager sees it. */
-export interface LabService {
-  machine: string;
-  unit: string;
-  running: boolean;
-  /** The manager's own word, or why it could not be asked. */
-  said: string;
 }
 
 /** The all-in-one VITAM platform: real machines, service managers and MongoDB; the Java components are stand-ins. */

@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { Connection } from '@temporalio/client';
 
-import { tool } from '../setup/tools.ts';
-import type { Say } from './lab.contract.ts';
-import { searchAttributes } from '../../workflows/names.contract.ts';
+import { tool } from '../../setup/tools.ts';
+import type { Say } from '../../setup/installer.contract.ts';
+import { searchAttributes } from '../../../workflows/names.contract.ts';
 
 export interface DevServer {
   address: string;

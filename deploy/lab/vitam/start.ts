@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { WorkflowExecutionAlreadyStartedError, type Client, type WorkflowHandle } from '@temporalio/client';
 import { Command, InvalidArgumentError } from 'commander';
 
-import { followRun } from '../../client/followRun.ts';
-import { tellBackup, tellProof } from '../../client/tellReports.ts';
-import { workflowBundleFile } from '../../workers/workflowBundle.ts';
-import { runId } from '../../workflows/names.contract.ts';
-import type { BackupProofReport } from '../../workflows/vitam/backupProof.contract.ts';
-import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
-import { installEverything } from '../setup/tools.ts';
+import { followRun } from '../../../client/followRun.ts';
+import { tellBackup, tellProof } from '../../../client/tellReports.ts';
+import { workflowBundleFile } from '../../../workers/workflowBundle.ts';
+import { runId } from '../../../workflows/names.contract.ts';
+import type { BackupProofReport } from '../../../workflows/vitam/backupProof.contract.ts';
+import type { ColdBackupReport } from '../../../workflows/vitam/coldBackup.contract.ts';
+import { installEverything } from '../../setup/tools.ts';
 import { createLab } from './createLab.ts';
-import { demonstrate, home, resultOf, say } from './demonstration.ts';
-import { endProcess } from './devServer.ts';
-import { endRuns } from './endRuns.ts';
+import { demonstrate, home, resultOf, say } from '../demonstration.ts';
+import { endProcess } from '../temporal/devServer.ts';
+import { endRuns } from '../temporal/endRuns.ts';
 import type { Lab } from './lab.contract.ts';
-import { isServerNamed, linkTo, openTemporal, type Temporal } from './openTemporal.ts';
-import type { Started } from './started.ts';
-import { startWorker } from './workerProcess.ts';
+import { isServerNamed, linkTo, openTemporal, type Temporal } from '../temporal/openTemporal.ts';
+import type { Started } from '../started.ts';
+import { startWorker } from '../temporal/workerProcess.ts';
 
 interface Options {
   once?: boolean;
@@ -49,7 +49,7 @@ async function bringUp({ small, megabytesPerShard }: Options, started: Started):
   const { address, namespace, taskQueue } = temporal;
   const worker = await startWorker({
     ...{ address, namespace, taskQueue },
-    definitionDirectories: [lab.directory, join(import.meta.dirname, '..', 'definitions')],
+    definitionDirectories: [lab.directory, join(import.meta.dirname, '..', '..', 'definitions')],
     secretsDirectory: lab.secretsDirectory,
     log: join(home, 'worker.log'),
   });

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 
 import { stringify } from 'yaml';
 
-import { openDataPath, startOpenDataStandIn } from './pixStandIns/openDataStandIn.ts';
-import { startLcmsStandIn } from './pixStandIns/lcmsStandIn.ts';
-import { startWebhookReceiverStandIn } from './pixStandIns/webhookReceiverStandIn.ts';
-import type { PostgresServer, PostgresVersion } from './postgres/postgres.contract.ts';
-import { fillPixSource } from './postgres/pixSource/pixSource.ts';
-import { startPostgres } from './postgres/startPostgres.ts';
-import { Started } from './started.ts';
+import { openDataPath, startOpenDataStandIn } from './standIns/openDataStandIn.ts';
+import { startLcmsStandIn } from './standIns/lcmsStandIn.ts';
+import { startWebhookReceiverStandIn } from './standIns/webhookReceiverStandIn.ts';
+import type { PostgresServer, PostgresVersion } from '../postgres/postgres.contract.ts';
+import { fillPixSource } from './source/pixSource.ts';
+import { startPostgres } from '../postgres/startPostgres.ts';
+import { Started } from '../started.ts';
 
 /** A production database and an empty warehouse on two real PostgreSQL servers; LCMS, receivers and open-data site are stand-ins. */
 export interface PixLab {

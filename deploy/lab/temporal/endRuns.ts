@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { WorkflowNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
 
-import type { Say } from './lab.contract.ts';
+import type { Say } from '../../setup/installer.contract.ts';
 import type { Temporal } from './openTemporal.ts';
 
 const limitMs = 300_000;
@@ -25,7 +25,7 @@ export async function endRuns({ client, taskQueue }: Pick<Temporal, 'client' | '
       // Children end with their parents.
       if (parentExecution || cancelled.has(runId)) continue;
       cancelled.add(runId);
-      say(`run ${workflowId}: cancelled; waiting until the platform is back …`);
+      say(`run ${workflowId}: cancelled; waiting until what it took down is back …`);
       await client.workflow
         .getHandle(workflowId, runId)
         .cancel()

@@ -1,28 +1,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import type { Host } from '../../activities/hosts/host.ts';
-import { createHosts } from '../../activities/hosts/openHost.ts';
-import { createSecretResolver } from '../../activities/tools/resolveSecret.ts';
-import { tool } from '../setup/tools.ts';
-import type { Lab, LabOptions, LabService, Say } from './lab.contract.ts';
-import {
-  changeKnobs,
-  ensureSecret,
-  ensureStorageFiles,
-  readMachines,
-  readSettings,
-  writeMachineFile,
-  writeMachines,
-  writeSecret,
-  writeSettings,
-  type LabSettings,
-} from './labFiles.ts';
-import { hostRefOf, readUnits, startUnits, stopUnit, waitForHostPort } from './labHosts.ts';
+import type { Host } from '../../../activities/hosts/host.ts';
+import { createHosts } from '../../../activities/hosts/openHost.ts';
+import { createSecretResolver } from '../../../activities/tools/resolveSecret.ts';
+import type { Say } from '../../setup/installer.contract.ts';
+import { tool } from '../../setup/tools.ts';
+import type { Lab, LabOptions } from './lab.contract.ts';
+import { changeKnobs, ensureStorageFiles, readSettings, writeSettings, type LabSettings } from './labFiles.ts';
+import { hostRefOf, readUnits, sshKeySecret, startUnits, stopUnit, waitForHostPort } from '../machines/labHosts.ts';
 import { componentsOn, directoriesOf, filesOf, knobsPath, setsOn, unitsOf, type MachinePlace } from './labUnits.ts';
-import { labMachines } from './machines/labMachines.ts';
-import type { LabMachine } from './machines/machines.contract.ts';
-import type { ClusterMember, ClusterSet } from './mongo/clusterPlan.contract.ts';
+import { labMachines } from '../machines/labMachines.ts';
+import { ensureSecret, readMachines, writeMachineFile, writeMachines, writeSecret } from '../machines/machineFiles.ts';
+import type { LabMachine, LabService } from '../machines/machines.contract.ts';
+import type { ClusterMember, ClusterSet } from '../mongo/clusterPlan.contract.ts';
 import { ensureMongoCluster } from './mongoCluster.ts';
 import { labLayout, type LabReplicaSet } from './platform.ts';
 import { platformFileText, secretNames } from './platformFile.ts';
@@ -73,7 +64,7 @@ export async function createLab(options: LabOptions): Promise<Lab> {
     );
     writeMachines(directory, found);
     const [first] = found;
-    if (first) writeSecret(join(secretsDirectory, secretNames.sshKey), readFileSync(first.ssh.privateKeyFile, 'utf8'));
+    if (first) writeSecret(join(secretsDirectory, sshKeySecret), readFileSync(first.ssh.privateKeyFile, 'utf8'));
     return found;
   }
 

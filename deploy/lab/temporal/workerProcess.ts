@@ -3,7 +3,7 @@ import { openSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-const projectRoot = join(import.meta.dirname, '..', '..');
+const projectRoot = join(import.meta.dirname, '..', '..', '..');
 /** The first start after a change makes the bundle of the workflows: ten seconds of a quick machine. */
 const readyLimitMs = 300_000;
 

@@ -2,12 +2,13 @@ import { posix } from 'node:path';
 
 import { stringify } from 'yaml';
 
-import type { LabMachine } from './machines/machines.contract.ts';
-import { adminUser, localAdminUser } from './mongo/clusterPlan.contract.ts';
+import { sshReachOf } from '../machines/labHosts.ts';
+import type { LabMachine } from '../machines/machines.contract.ts';
+import { adminUser, localAdminUser } from '../mongo/clusterPlan.contract.ts';
 import { tenants, type LabLayout, type LabReplicaSet } from './platform.ts';
 import { securisationJobs } from './standIns/schedulerApi.ts';
 
-export const secretNames = { sshKey: 'lab-ssh-key', mongoAdmin: 'lab-mongo-admin', mongoLocalAdmin: 'lab-mongo-localadmin' } as const;
+export const secretNames = { mongoAdmin: 'lab-mongo-admin', mongoLocalAdmin: 'lab-mongo-localadmin' } as const;
 
 /**
  * The lab as a platform file (workflows/vitam/platform.schema.ts).
@@ -93,15 +94,7 @@ export function platformFileText({
       restartRouters: false,
     },
   };
-  return `# Written by deploy/lab/lab.ts up; the next "up" writes it again. Change deploy/lab/platformFile.ts instead.\n${stringify(document, { lineWidth: 140 })}`;
-}
-
-/** How a machine is reached, as a platform file and a host of the product say it alike. */
-export function sshReachOf({ address, port, user, hostKeyFingerprint, proxyCommand }: LabMachine['ssh']) {
-  return {
-    ...{ address, port, user, privateKey: secretNames.sshKey, hostKeys: [hostKeyFingerprint] },
-    ...(proxyCommand ? { proxyCommand } : {}),
-  };
+  return `# Written by deploy/lab/vitam/lab.ts up; the next "up" writes it again. Change deploy/lab/vitam/platformFile.ts instead.\n${stringify(document, { lineWidth: 140 })}`;
 }
 
 function hostDocument({ address, ssh, serviceManager }: LabMachine, disk: string): Record<string, unknown> {

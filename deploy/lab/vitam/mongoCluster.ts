@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Long, type MongoClient } from 'mongodb';
 
-import type { ClusterPlan, ClusterSet, ReachMember } from './mongo/clusterPlan.contract.ts';
-import { openConnections, type Connections } from './mongo/connections.ts';
-import { documentBytes, documents } from './mongo/documents.ts';
-import { hashedKeyOf } from './mongo/hashedKey.ts';
-import { ensureReplicaSet, ensureUsers, waitUntilHealthy } from './mongo/replicaSets.ts';
+import type { ClusterPlan, ClusterSet, ReachMember } from '../mongo/clusterPlan.contract.ts';
+import { openConnections, type Connections } from '../mongo/connections.ts';
+import { documentBytes, documents } from '../mongo/documents.ts';
+import { hashedKeyOf } from '../mongo/hashedKey.ts';
+import { ensureReplicaSet, ensureUsers, waitUntilHealthy } from '../mongo/replicaSets.ts';
 import {
   chunksOf,
   ensureDatabase,
@@ -17,7 +17,7 @@ import {
   migrationsOf,
   moveRange,
   setChunkSize,
-} from './mongo/sharding.ts';
+} from '../mongo/sharding.ts';
 
 interface HashedCollection {
   database: string;

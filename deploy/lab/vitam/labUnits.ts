@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { stringify } from 'yaml';
 
-import type { LabUnit } from './machines/machines.contract.ts';
+import type { LabUnit } from '../machines/machines.contract.ts';
 import { tenants, type LabComponent, type LabLayout, type LabReplicaSet } from './platform.ts';
 import type { StandInConfiguration } from './standIns/standIn.contract.ts';
 

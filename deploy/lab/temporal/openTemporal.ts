@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 
-import { operationsQueue } from '../../workflows/names.contract.ts';
+import { operationsQueue } from '../../../workflows/names.contract.ts';
 import { startDevServer } from './devServer.ts';
-import type { Say } from './lab.contract.ts';
-import type { Started } from './started.ts';
+import type { Say } from '../../setup/installer.contract.ts';
+import type { Started } from '../started.ts';
 
 /** The Temporal server of a demonstration. */
 export interface Temporal {
