@@ -1,9 +1,9 @@
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { MongoCluster, MongoMember, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
+import type { MongoCluster, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
 import { step as plannedStep, stepsOf } from '../runbook/plan.ts';
 import type { PlannedStep } from '../runbook/runbook.contract.ts';
 import { onHost, serviceCommand } from './commands.ts';
-import type { VitamComponent, VitamFurtherDirectory, VitamPlatform } from './platform.contract.ts';
+import type { VitamComponent, VitamPlatform } from './platform.contract.ts';
 import { partName, setsOf, type SetOfCluster } from './setNames.ts';
 
 export const phases = {

@@ -176,7 +176,6 @@ async function copyFurther(
  * after a growing while with the bytes, for the checklist: a copy of hours costs tens of events, not thousands.
  */
 async function copy(night: Night, record: StepRecord, part: string, job: ArchiveJob): Promise<void> {
-  const { run } = night;
   if (!night.jobs.some((each) => each.job === job.job)) night.jobs.push(job);
   await quick(`folder for ${part} on ${job.host.name}`).ensureDirectory({ host: job.host, path: folderOf(job.target) });
   // Another try of the step begins anew; another attempt of an activity finds the job.

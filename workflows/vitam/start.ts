@@ -11,7 +11,7 @@ import { beginNight, serviceKey, type Night } from './night.ts';
 import { phases, planColdBackup, planWayBack } from './plan.ts';
 import type { VitamPlatform } from './platform.contract.ts';
 import { backupHosts, parseJournal } from './preflight.ts';
-import { backupDirectory, jobPrefix, journalFile, setsOf } from './setNames.ts';
+import { backupDirectory, jobPrefix, journalFile } from './setNames.ts';
 import { item, journalGone, platformBack, stage } from './wayBack.ts';
 
 type Request = VitamRequest<'vitamStart'>;
@@ -28,12 +28,13 @@ export interface StartFacts {
 
 /** Looks, then the way back of a cold backup, with every member of every set in the place of those that a run has stopped. */
 function planStart(platform: VitamPlatform) {
-  const { startMembers: _, startConfig: __, discard, ...rest } = planWayBack(platform);
+  const wayBack = planWayBack(platform);
   return {
-    inspect: step('Inspect', 'inspect', 'look what is down and whether a run was lost'),
-    discard,
-    members: membersInStartOrder(platform).map(memberStep),
-    ...rest,
+    inspect: step('Inspect', 'inspect', 'check what is down and whether a run was lost'),
+    ...wayBack,
+    // In the place of those that a run has stopped: every member.
+    startMembers: membersInStartOrder(platform).map(memberStep),
+    startConfig: [],
   };
 }
 
@@ -58,7 +59,7 @@ export const start: Procedure<Request, ReturnType<typeof planStart>> = {
 export async function vitamStart(input: VitamInput<'vitamStart'>): Promise<(RunReport & StartFacts) | PlanReport> {
   return procedure(start, input, async ({ request: { platform, services }, plan, run }): Promise<StartFacts> => {
     const night = beginNight(platform, planColdBackup(platform), run, 'none', 'any');
-    const seen = await run.step(plan.inspect, () => look(night, services, plan.members));
+    const seen = await run.step(plan.inspect, () => look(night, services, plan.startMembers));
     await run.untilBack(
       () =>
         run.untilBack(
@@ -67,7 +68,7 @@ export async function vitamStart(input: VitamInput<'vitamStart'>): Promise<(RunR
             platformBack(night, {
               copies: () => removeLeftovers(night),
               members: stage(
-                plan.members.flatMap((planned) => {
+                plan.startMembers.flatMap((planned) => {
                   const { host, unit, port } = planned.member;
                   if (!seen.down.has(planned.key)) {
                     run.notNeeded(planned, 'is up');
