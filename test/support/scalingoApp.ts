@@ -19,7 +19,7 @@ export interface ScalingoAppStandIn {
 export async function createScalingoApp(): Promise<ScalingoAppStandIn> {
   const directory = await mkdtemp(join(tmpdir(), 'ns-scalingo-'));
   const command = join(directory, 'scalingo');
-  const standIn = join(import.meta.dirname, '..', '..', 'deploy', 'lab', 'pixStandIns', 'scalingoCliStandIn.ts');
+  const standIn = join(import.meta.dirname, '..', '..', 'deploy', 'lab', 'pix', 'standIns', 'scalingoCliStandIn.ts');
   const script = `import { answer } from ${JSON.stringify(standIn)};\nanswer(process.argv.slice(2), ${JSON.stringify(`${command}.json`)});\n`;
   await writeFile(`${command}.mjs`, script);
   await writeFile(command, `#!/bin/sh\nexec '${process.execPath}' --disable-warning=ExperimentalWarning '${command}.mjs' "$@"\n`);
