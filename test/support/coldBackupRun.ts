@@ -13,7 +13,7 @@ import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract
 import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
 import { openDefinitions } from '../../workflows/runbook/system.schema.ts';
 import { vitam } from '../../workflows/vitam/system.schema.ts';
-import type { VitamRequest } from '../../workflows/vitam/inputs.schema.ts';
+import type { vitamOptions, VitamRequest } from '../../workflows/vitam/inputs.schema.ts';
 import type { RunProgress } from '../../workflows/runbook/runbook.contract.ts';
 import { noSecrets, readDefinition } from './definitions.ts';
 import { FakePlatform } from './fakePlatform.ts';
@@ -39,6 +39,8 @@ export interface FakeRun {
 }
 
 export interface FakeRunOptions {
+  /** Workflow type; absent: vitamColdBackup. */
+  type?: string;
   /** Over the fields of the small platform. */
   changes?: Record<string, unknown>;
   /** Further fields of the request. */
@@ -75,7 +77,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
   const { readRequest } = openDefinitions([vitam], [fakePlatforms], noSecrets);
   // A name and things of its own keep the holds of parallel fakes apart.
   const readOwn = async (type: string, input: unknown): Promise<unknown> => {
-    const request = (await readRequest(type, input)) as VitamRequest<'vitamColdBackup'>;
+    const request = (await readRequest(type, input)) as VitamRequest<keyof typeof vitamOptions>;
     const { name } = mine();
     return { ...request, target: name, platform: { ...request.platform, name }, things: request.things.map((thing) => `${name}/${thing}`) };
   };
@@ -101,17 +103,17 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
       worker.shutdown();
       await running;
     },
-    async run({ changes = {}, input = {}, prepare, describeRun }, act) {
+    async run({ type = 'vitamColdBackup', changes = {}, input = {}, prepare, describeRun }, act) {
       count += 1;
       const name = `fake-${process.pid}-${count}`;
-      const workflowId = `vitam/coldBackup/${name}`;
+      const workflowId = `vitam/${type.charAt('vitam'.length).toLowerCase()}${type.slice('vitam'.length + 1)}/${name}`;
       const platform = new FakePlatform(await smallPlatform(changes, name));
       const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
       await prepare?.(platform, async () => {
         await handle.cancel();
       });
       platforms.set(workflowId, { platform, name, ...(describeRun ? { describeRun } : {}) });
-      await env.client.workflow.start<typeof vitamColdBackup>('vitamColdBackup', {
+      await env.client.workflow.start<typeof vitamColdBackup>(type, {
         workflowId,
         taskQueue,
         args: [{ platform: 'small', ...changes, ...input }],

@@ -1,122 +1,19 @@
 import { failure } from '../../activities/failure.ts';
 import type { Archive, ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { BalancerMode, ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
-import type { ServiceCondition, ServiceState } from '../../activities/services/services.contract.ts';
-import type { FakeActivities, PlatformState } from './fakePlatform.contract.ts';
-import type { VitamPlatform } from '../../workflows/vitam/platform.contract.ts';
+import type { ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
+import type { FakeActivities } from './fakePlatform.contract.ts';
 import { fakeContent } from './fakeContent.ts';
-import { untilCancelled, type Call, type Trouble } from './fakeTroubles.ts';
-import { FakeVitamApi } from './fakeVitamApi.ts';
+import { FakePlatformState } from './fakePlatformState.ts';
+
+/** Without what differs from run to run: the name of the set and, in a proof's directory, the run. */
+const nameless = (text: string): string => text.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}(-[0-9a-f]{6}(?=-))?/, 'SET');
 
 /**
  * A fake of a whole VITAM platform in memory behind the contracts of the activities. It obeys the physics that matter (a mongod that runs cannot be
  * copied, a stopped logbook answers nothing) and records every violation of the procedure's rules that it sees.
  */
-export class FakePlatform extends FakeVitamApi {
-  readonly calls: Call[] = [];
-  readonly files = new Map<string, string>();
-  readonly archives = new Map<string, Archive>();
-  private readonly conditions = new Map<string, ServiceCondition>();
-  private readonly ports = new Map<string, number[]>();
-  private readonly lastStarts = new Map<string, string>();
-  private readonly jobs = new Map<string, ArchiveJob>();
-  private readonly primaries = new Map<string, string>();
-  private readonly terms = new Map<string, number>();
-  private readonly balancers = new Map<string, BalancerMode>();
-  private readonly troubles = new Map<string, Trouble>();
-  /** Units that never come up again, until the test heals them. */
-  readonly broken = new Set<string>();
-  /** Rounds that the balancer is still in after it was turned off. */
-  watchesPerCopy = 1;
-
-  constructor(platform: VitamPlatform) {
-    super(platform);
-    for (const { unit, hosts, servicePort } of platform.components) for (const host of hosts) this.add(host, unit, servicePort);
-    const { securisation } = platform;
-    if (securisation.mechanism === 'timers')
-      for (const unit of securisation.units) {
-        this.add(securisation.host, `${unit}.timer`, 0);
-        this.add(securisation.host, `${unit}.service`, 0);
-        this.conditions.set(`${securisation.host.name}/${unit}.service`, 'stopped');
-      }
-    for (const cluster of platform.clusters) {
-      this.balancers.set(cluster.name, 'full');
-      for (const set of [cluster.config, ...cluster.shards]) {
-        for (const { host, unit, port } of set.members) this.add(host, unit, port);
-        const first = set.members[0];
-        if (first) this.primaries.set(set.name, first.host.name);
-        this.terms.set(set.name, 1);
-      }
-    }
-  }
-
-  private add(host: HostRef, unit: string, port: number): void {
-    this.conditions.set(`${host.name}/${unit}`, 'running');
-    this.ports.set(`${host.name}/${unit}`, [port]);
-  }
-
-  setCondition(hostUnit: string, condition: ServiceCondition): void {
-    this.conditions.set(hostUnit, condition);
-  }
-
-  setBalancer(cluster: string, mode: BalancerMode): void {
-    this.balancers.set(cluster, mode);
-  }
-
-  get name(): string {
-    return this.platform.name;
-  }
-
-  /** Troubles that no call has met. */
-  unmet(): string[] {
-    return [...this.troubles.keys()];
-  }
-
-  trouble(key: string, trouble: Trouble): void {
-    this.troubles.set(key, trouble);
-  }
-
-  state(): PlatformState {
-    return {
-      running: [...this.conditions]
-        .filter(([, condition]) => condition === 'running')
-        .map(([key]) => key)
-        .sort(),
-      balancers: Object.fromEntries(this.balancers),
-      schedulerPaused: this.paused,
-      jobs: [...this.jobs.keys()],
-      partialFiles: [...this.files.keys()].filter((file) => file.endsWith('.part')),
-      journal: [...this.files.keys()].some((file) => file.endsWith('.run.json')),
-    };
-  }
-
-  manifests(): string[] {
-    return [...this.files.keys()].filter((file) => file.endsWith('manifest.json'));
-  }
-
-  protected override isRunning(host: string, unit: string): boolean {
-    return this.conditions.get(`${host}/${unit}`) === 'running';
-  }
-
-  private stateOf(host: HostRef, unit: string, ports: number[]): ServiceState {
-    const condition = this.conditions.get(`${host.name}/${unit}`);
-    if (!condition) throw failure('UnknownUnit', `${host.name} has no unit ${unit}`);
-    const lastStartAt = this.lastStarts.get(`${host.name}/${unit}`);
-    return {
-      condition,
-      said: condition,
-      ...(lastStartAt ? { lastStartAt } : {}),
-      ports: ports.map((port) => ({ port, open: condition === 'running' })),
-    };
-  }
-
-  private anyComponentRuns(): string | null {
-    for (const { unit, hosts } of this.platform.components)
-      for (const host of hosts) if (this.isRunning(host.name, unit)) return `${unit} on ${host.name}`;
-    return null;
-  }
-
+export class FakePlatform extends FakePlatformState {
   /** Every activity goes through here: recorded, and met by the trouble that the test chose for its key. */
   private wrap<Name extends keyof FakeActivities>(
     activity: Name,
@@ -124,32 +21,17 @@ export class FakePlatform extends FakeVitamApi {
     act: FakeActivities[Name],
   ): FakeActivities[Name] {
     const perform = act as (input: Parameters<FakeActivities[Name]>[0]) => Promise<unknown>;
-    return (async (input: Parameters<FakeActivities[Name]>[0]) => {
-      const key = `${activity} ${keyOf(input)}`;
-      this.calls.push({ activity, key });
-      const trouble = this.troubles.get(key);
-      if (!trouble) return perform(input);
-      if (trouble.kind === 'cancel') {
-        this.troubles.delete(key);
-        await trouble.cancel();
-        await untilCancelled();
-        return perform(input);
-      }
-      trouble.times -= 1;
-      if (trouble.times <= 0) this.troubles.delete(key);
-      if (trouble.kind === 'lostAnswer') await perform(input);
-      throw failure('InvalidInput', `trouble made by the test at ${key}`);
-    }) as FakeActivities[Name];
+    return ((input: Parameters<FakeActivities[Name]>[0]) =>
+      this.troubles.meet(activity, `${activity} ${keyOf(input)}`, '', { perform: () => perform(input) })) as FakeActivities[Name];
   }
 
   activities(): FakeActivities {
     const onHost = ({ host }: { host: HostRef }): string => host.name;
     const onUnit = ({ host, unit }: { host: HostRef; unit: string }): string => `${host.name}/${unit}`;
-    const onFile = ({ host, path }: { host: HostRef; path: string }): string =>
-      `${host.name}:${path.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
+    const onFile = ({ host, path }: { host: HostRef; path: string }): string => `${host.name}:${nameless(path)}`;
     const onSet = ({ set }: { set: ReplicaSet }): string => set.name;
     const onCluster = ({ cluster }: { cluster: { name: string } }): string => cluster.name;
-    const onJob = ({ host, job }: ArchiveJob): string => `${host.name}:${job.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`;
+    const onJob = ({ host, job }: ArchiveJob): string => `${host.name}:${nameless(job)}`;
     const fileKey = (host: HostRef, path: string): string => `${host.name}:${path}`;
     return {
       checkHost: this.wrap('checkHost', onHost, async ({ host }) => ({
@@ -272,7 +154,7 @@ export class FakePlatform extends FakeVitamApi {
       }),
       removePaths: this.wrap(
         'removePaths',
-        ({ host, paths }) => `${host.name}:${(paths[0] ?? '').replace(/\d{8}T\d{6}Z-[0-9a-f]{8}/, 'SET')}`,
+        ({ host, paths }) => `${host.name}:${nameless(paths[0] ?? '')}`,
         async ({ host, paths }) => {
           for (const path of paths)
             for (const file of [...this.files.keys()])
@@ -313,7 +195,10 @@ export class FakePlatform extends FakeVitamApi {
         this.jobs.delete(job);
       }),
       verifyArchive: this.wrap('verifyArchive', onHost, async () => undefined),
-      unpackArchive: this.wrap('unpackArchive', onHost, async ({ directory }) => ({ path: directory, sizeBytes: 1000, files: 3 })),
+      unpackArchive: this.wrap('unpackArchive', onHost, async ({ host, directory }) => {
+        this.files.set(fileKey(host, `${directory}/WiredTiger`), 'data');
+        return { path: directory, sizeBytes: 1000, files: 3 };
+      }),
     };
   }
 
@@ -348,17 +233,6 @@ export class FakePlatform extends FakeVitamApi {
         for (const member of set.members)
           if (member.host.name === host.name && member.dataDirectory === source)
             this.rule(!this.isRunning(host.name, member.unit), `${source} on ${host.name} was copied while ${member.unit} ran`);
-  }
-
-  private elect(host: HostRef, unit: string): void {
-    for (const cluster of this.platform.clusters)
-      for (const set of [cluster.config, ...cluster.shards]) {
-        const stopped = set.members.find((member) => member.host.name === host.name && member.unit === unit);
-        if (!stopped || this.primaries.get(set.name) !== host.name) continue;
-        const next = set.members.find((member) => this.isRunning(member.host.name, member.unit));
-        if (next) this.primaries.set(set.name, next.host.name);
-        this.terms.set(set.name, (this.terms.get(set.name) ?? 0) + 1);
-      }
   }
 
   private membersRun(): boolean {

@@ -1,6 +1,5 @@
 import type { SchemaCopyActivities } from '../../activities/warehouse/schemaCopy/schemaCopy.contract.ts';
 import type { LearningContentActivities } from '../../activities/lcms/learningContent.contract.ts';
-import type { FailureType } from '../../activities/failures.contract.ts';
 import type { BesideActivities } from '../../activities/warehouse/beside/beside.contract.ts';
 import type { CheckActivities } from '../../activities/warehouse/checks/checks.contract.ts';
 import type { DumpActivities } from '../../activities/postgres/dumps/dumps.contract.ts';
@@ -44,28 +43,4 @@ export interface ReplicaState {
   told: string[];
   /** In words: a held snapshot, what was built or loaded beside, parts of an upload. */
   leftovers: string[];
-}
-
-/**
- * What a test does to calls of one activity. `fail`: for good, or as a passing failure of `type`, after it had begun. `timeOut`: the act takes effect and
- * fails all the same, for good. `silence`: it has begun and is heard of no more; the server counts it as dead. `wait`: it takes effect when the
- * test says so. `cancel`: the act begins, meets a cancel of the
- * run and gives up. `cancelLate`: it takes effect, the cancel comes and its answer is lost.
- */
-export type ReplicaTrouble =
-  | { kind: 'fail'; times: number; type?: FailureType }
-  | { kind: 'timeOut'; times: number }
-  | { kind: 'silence' | 'wait'; until: Promise<void> }
-  | { kind: 'cancel' | 'cancelLate'; cancel: () => Promise<unknown> };
-
-export interface ReplicaCall {
-  activity: string;
-  /** Activity and the thing it was called for, for example "copyTables copy/users". */
-  key: string;
-  /** What follows the first run's id in that of the calling run: "" or the chain's link. */
-  link: string;
-  /** By the server's clock. */
-  atMs: number;
-  /** Whether it changed what a ReplicaState tells. */
-  changes: boolean;
 }

@@ -5,10 +5,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import type { RunProgress } from '../../../workflows/runbook/runbook.contract.ts';
-import type { ReplicaCall, ReplicaState } from '../../support/fakeReplica.contract.ts';
+import type { ReplicaState } from '../../support/fakeReplica.contract.ts';
 import type { FakeReplica } from '../../support/fakeReplica.ts';
-import { isCancelled, marksOf, openFakeReplicas, type FakeReplicaBench, type FakeReplicaRun } from '../../support/fakeReplicaBench.ts';
+import { marksOf, openFakeReplicas, type FakeReplicaBench } from '../../support/fakeReplicaBench.ts';
+import type { Call } from '../../support/fakeTroubles.ts';
+import { sweepEveryCall, type Ending, type SweptKind, type SweptRun } from '../../support/sweepEveryCall.ts';
 import { startDevServer, withoutWorkflowStacks } from '../../support/temporalServer.ts';
+
+interface ReplicaRun extends SweptRun {
+  fake: FakeReplica;
+}
 
 interface Procedure {
   type: string;
@@ -51,11 +57,13 @@ const procedures: Procedure[] = [
 const tidying = new Set(['releaseSnapshot', 'discardBeside', 'discardIncrementalLoad', 'discardDump', 'discardInPlace']);
 /** Calls that take something into use: when their answer is lost, the databases are asked, and what was done counts as done. */
 const askedFor = new Set(['swapBeside', 'undoSwap', 'replaceLearningContent', 'replaceOpenData', 'copySchema']);
-type Kind = 'fail' | 'timeOut' | 'cancel' | 'cancelLate';
 /** For a call without effect, "done, but the answer was lost" is the same as "failed"; of a chain's links, the swap alone tells them apart. */
-const kindsOf = ({ changes, link, activity }: ReplicaCall): Kind[] =>
-  changes && (link === '' || activity === 'swapBeside') ? ['fail', 'timeOut', 'cancel', 'cancelLate'] : ['fail', 'cancel'];
-const atOnceMax = 6;
+const kindsOf = ({ changes, link, activity }: Call): SweptKind[] =>
+  changes && (link === '' || activity === 'swapBeside') ? ['fail', 'lostAnswer', 'cancel', 'cancelLate'] : ['fail', 'cancel'];
+/** In the chain, the first act of a link and what takes it into use stand for the link: its own procedure is swept alone. */
+const likeOf = ({ key, link, activity }: Call): string => (link === '' || activity === 'swapBeside' ? key : link);
+const mayEndWell = ({ activity }: Call, kind: SweptKind): boolean =>
+  tidying.has(activity) || (kind === 'lostAnswer' && askedFor.has(activity)) || kind.startsWith('cancel');
 
 /**
  * The whole promise of Pix in one sweep: whatever one call of a run does, readers have the former thing or the whole new one, nothing is left behind, and the
@@ -80,65 +88,37 @@ describe('readers have the former or the whole new copy, and the run says which,
     await env.teardown();
   });
 
-  const optionsOf = (
-    { type, document, input, arrange }: Procedure,
-    prepare?: (replica: FakeReplica, cancel: () => Promise<unknown>) => void,
-  ) => ({
-    type,
-    ...(document ? { document } : {}),
-    ...(input ? { input } : {}),
-    prepare: (replica: FakeReplica, cancel: () => Promise<unknown>) => {
-      arrange?.(replica);
-      prepare?.(replica, cancel);
-    },
-  });
-
-  for (const [place, procedure] of procedures.entries())
-    test(`${place + 1}. ${procedure.type}`, async () => {
-      const good = await bench.run(optionsOf(procedure), async (run) => {
-        const { failure } = await run.ended;
-        assert.equal(failure, null, `the run without trouble fails: ${failure?.message ?? ''}`);
-        assert.deepEqual(run.replica.violations, []);
-        return { calls: run.replica.calls, state: run.replica.state(), steps: marksOf(await run.progress()) };
-      });
-      assert.deepEqual(good.state.leftovers, []);
-      // In the chain, the first act of a link and what takes it into use stand for the link: its own procedure is swept alone.
-      const seen = new Set<string>();
-      const calls = good.calls.filter(({ key, link, activity }) => {
-        const kind = link === '' || activity === 'swapBeside' ? key : link;
-        return seen.has(kind) ? false : seen.add(kind);
-      });
-      const troubled = new Set<string>();
-      const wrong: string[] = [];
-      const cases = calls.flatMap((call) => kindsOf(call).map((kind) => ({ call, kind })));
-      const waiting = [...cases];
-      const lane = async (): Promise<void> => {
-        for (let next = waiting.shift(); next; next = waiting.shift()) {
-          const { call, kind } = next;
-          try {
-            await bench.run(
-              optionsOf(procedure, (replica, cancel) =>
-                replica.trouble(call.key, kind === 'fail' || kind === 'timeOut' ? { kind, times: 1 } : { kind, cancel }),
-              ),
-              async (run) => {
-                for (const step of await judge(procedure, call, kind, run, good.state)) troubled.add(step);
+  for (const [place, procedure] of procedures.entries()) {
+    const { type, document, input, arrange } = procedure;
+    test(`${place + 1}. ${type}`, async () => {
+      let good: ReplicaState;
+      const { untroubled } = await sweepEveryCall<ReplicaRun>({
+        type,
+        run: (trouble, act) =>
+          bench.run(
+            {
+              type,
+              ...(document ? { document } : {}),
+              ...(input ? { input } : {}),
+              prepare(replica, cancel) {
+                arrange?.(replica);
+                const met = trouble?.(cancel);
+                if (met) replica.trouble(met.key, met.trouble);
               },
-            );
-          } catch (error) {
-            wrong.push(`${kind} at ${call.link} ${call.key}: ${error instanceof Error ? error.message : String(error)}`);
-          }
-        }
-      };
-      await Promise.all(Array.from({ length: atOnceMax }, lane));
-      assert.deepEqual(wrong, [], `${wrong.length} of ${cases.length} runs`);
-      const done = Object.entries(good.steps).flatMap(([id, state]) => (state === 'done' ? [id] : []));
-      assert.deepEqual(
-        done.filter((id) => !troubled.has(id)),
-        [],
-        'no trouble has met these steps',
-      );
-      console.log(`# ${procedure.type}: ${calls.length} calls, ${cases.length} runs`);
+            },
+            ({ replica, ended, progress }) => act({ fake: replica, ended, progress }),
+          ),
+        callsOf: ({ fake }) => fake.calls,
+        ...{ likeOf, kindsOf, mayEndWell },
+        good({ fake }) {
+          good = fake.state();
+          assert.deepEqual(good.leftovers, []);
+        },
+        must: (ending) => assertReplica(procedure, ending, good),
+      });
+      assert.deepEqual(untroubled, [], 'no trouble has met these steps');
     });
+  }
 
   test('a worker that is heard of no more ends as a time limit that was met, and what it had begun is dropped', () => silent);
 
@@ -160,49 +140,12 @@ describe('readers have the former or the whole new copy, and the run says which,
     );
   }
 
-  /** @returns the steps that the run marks as failed or stopped. */
-  async function judge(
-    { type, takesIntoUse }: Procedure,
-    { link, activity }: ReplicaCall,
-    kind: Kind,
-    run: FakeReplicaRun,
-    good: ReplicaState,
-  ): Promise<string[]> {
-    const { report, failure } = await run.ended;
-    const state = run.replica.state();
-    const progress = await run.progress();
-    const own = link === '' ? progress : await run.progress(link);
+  function assertReplica({ type, takesIntoUse }: Procedure, ending: Ending<ReplicaRun>, good: ReplicaState): void {
+    const { run, call, report, failure, progress, own } = ending;
+    const state = run.fake.state();
     const marks = marksOf(progress);
-    assert.deepEqual(run.replica.violations, []);
-    assert.deepEqual(run.replica.unmet(), [], 'the trouble was never met');
-
-    if (failure instanceof ApplicationFailure && failure.type === 'PlatformNotRestored') {
-      assertGoesOn(run, failure, progress);
-      return Object.entries(marks).flatMap(([id, mark]) => (mark === 'failed' || mark === 'stopped' ? [id] : []));
-    }
+    if (failure instanceof ApplicationFailure && failure.type === 'PlatformNotRestored') return assertGoesOn(run, failure, progress);
     assert.notEqual(state.warehouse, 'halfFull', 'half full, and the failure does not say so');
-
-    // How it ended, and what the marks say of it.
-    const troubled = Object.entries(marks).flatMap(([id, mark]) => (mark === 'failed' || mark === 'stopped' ? [id] : []));
-    for (const each of [progress, own]) assertSettled(each);
-    if (report) {
-      assert.equal(progress.state, 'done');
-      assert.ok(
-        tidying.has(activity) || (kind === 'timeOut' && askedFor.has(activity)) || kind.startsWith('cancel'),
-        'a run with a failed step ended well',
-      );
-      assert.deepEqual(troubled, [], 'a run that ended well has steps that did not');
-    } else if (kind === 'fail' || kind === 'timeOut') {
-      assert.ok(failure instanceof ApplicationFailure, `ended with ${String(failure)}`);
-      assert.equal(progress.state, 'failed');
-      assert.equal(marksOf(own) && Object.values(marksOf(own)).includes('failed'), true, 'no step is marked as failed');
-      assert.match(failure.message, kind === 'fail' ? /trouble made by the test/ : /time/);
-    } else {
-      assert.ok(isCancelled(failure), `ended with ${String(failure)}`);
-      assert.equal(progress.state, 'cancelled');
-    }
-
-    // What is in use, and what is left.
     if (takesIntoUse) {
       const { step, thing } = takesIntoUse;
       assert.equal(state[thing], marks[step] === 'done' ? 'new' : 'former', `step ${step} is ${marks[step] ?? ''}`);
@@ -210,33 +153,25 @@ describe('readers have the former or the whole new copy, and the run says which,
     if (report) assert.deepEqual(withoutNames(state), withoutNames(good));
     else assert.deepEqual(state.objects, [], 'a failed run left an object');
     if (state.leftovers.length > 0) {
-      assert.ok(tidying.has(activity), `left behind: ${state.leftovers.join(', ')}`);
+      assert.ok(tidying.has(call.activity), `left behind: ${state.leftovers.join(', ')}`);
       assert.ok(own.warnings.length > 0, 'something is left and nothing says so');
     }
-
-    if (type === 'pixReplication') assertChain(link, run, marks, report !== null);
-    return troubled;
+    if (type === 'pixReplication') assertChain(call.link, run, marks, report !== null);
   }
 
   /** In place and emptied: the failure names the dump and the command that goes on. */
-  function assertGoesOn({ replica }: FakeReplicaRun, failure: ApplicationFailure, progress: RunProgress): void {
-    assertSettled(progress);
+  function assertGoesOn({ fake }: ReplicaRun, failure: ApplicationFailure, progress: RunProgress): void {
     assert.equal(progress.state, 'failed');
     assert.deepEqual(
       progress.down.map(({ id }) => id),
       ['warehouse'],
     );
     assert.match(failure.message, /empty or half full .*the dump stays on the worker.*go on with: temporal workflow start .*"dumpOf"/);
-    assert.deepEqual(replica.state().leftovers, ['a dump on the worker']);
-  }
-
-  function assertSettled({ steps, held, questions }: RunProgress): void {
-    const open = steps.filter(({ state }) => state === 'running' || state === 'held').map(({ id }) => id);
-    assert.deepEqual([open, held, questions], [[], [], []], 'an ended run has open steps');
+    assert.deepEqual(fake.state().leftovers, ['a dump on the worker']);
   }
 
   /** Links before the troubled one are done, those after it never ran. */
-  function assertChain(link: string, { replica }: FakeReplicaRun, marks: Record<string, string>, endedWell: boolean): void {
+  function assertChain(link: string, { fake }: ReplicaRun, marks: Record<string, string>, endedWell: boolean): void {
     const order = Object.keys(marks);
     const place = order.indexOf(link);
     assert.ok(place >= 0, `no step ${link}`);
@@ -250,7 +185,7 @@ describe('readers have the former or the whole new copy, and the run says which,
       later.map(() => 'waiting'),
     );
     assert.deepEqual(
-      replica.calls.filter((call) => later.includes(call.link)).map(({ key }) => key),
+      fake.calls.filter((call) => later.includes(call.link)).map(({ key }) => key),
       [],
       'a later link ran',
     );

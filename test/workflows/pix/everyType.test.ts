@@ -6,7 +6,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import { pix } from '../../../workflows/pix/system.schema.ts';
 import type { PlanReport, RunOutcome } from '../../../workflows/runbook/runbook.contract.ts';
-import type { ReplicaTrouble } from '../../support/fakeReplica.contract.ts';
+import type { Trouble } from '../../support/fakeTroubles.ts';
 import { FakeReplica } from '../../support/fakeReplica.ts';
 import { isCancelled, openFakeReplicas, type FakeReplicaBench, type FakeReplicaOptions } from '../../support/fakeReplicaBench.ts';
 import { onDevServer } from '../../support/temporalServer.ts';
@@ -60,7 +60,7 @@ describe('every type of Pix', { concurrency: 3 }, () => {
         assert.ok(added.length === 0 || pix.plannedOf(options.type).needsLook !== undefined, `not planned: ${added.join(', ')}`);
       });
 
-      const cancelling = (cancel: () => Promise<unknown>): ReplicaTrouble => ({ kind: 'cancel', cancel });
+      const cancelling = (cancel: () => Promise<unknown>): Trouble => ({ kind: 'cancel', cancel });
       await bench.run(
         {
           ...options,
