@@ -21,10 +21,7 @@ describe('secrets', () => {
 
   test('that are missing are named with the places looked at', async () => {
     const resolve = createSecretResolver({ directories: [directory] });
-    await assert.rejects(
-      resolve('absent'),
-      (error: Error) => error.message.includes('"absent"') && error.message.includes(directory) && error.message.includes('SECRET_ABSENT'),
-    );
+    await assert.rejects(resolve('absent'), (error: Error) => error.message.includes('"absent"') && error.message.includes(directory));
   });
 
   test('cannot be used to read other files', async () => {
