@@ -7,6 +7,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { createClockActivities } from '../../activities/clock/clockActivities.ts';
 import { createRequestActivities } from '../../activities/requests/requestActivities.ts';
 import { createRunActivities } from '../../activities/runs/runActivities.ts';
+import type { ObjectStoreActivities } from '../../activities/objectStore/objectStore.contract.ts';
 import type { RunActivities } from '../../activities/runs/runs.contract.ts';
 import type { vitamColdBackup } from '../../workflows/vitam/coldBackup.ts';
 import type { ColdBackupReport } from '../../workflows/vitam/coldBackup.contract.ts';
@@ -20,10 +21,15 @@ import { FakePlatform } from './fakePlatform.ts';
 import { createWorker } from './temporalServer.ts';
 
 export const fakePlatforms = join(import.meta.dirname, 'platforms');
+const shipped = join(import.meta.dirname, '..', '..', 'deploy', 'definitions');
 
 /** The small platform under that name. @param changes over the fields of its file. */
-export async function smallPlatform(changes: Record<string, unknown> = {}, name = 'small'): Promise<VitamPlatform> {
-  const { definition, faults } = await readDefinition<VitamPlatform>(vitam, join(fakePlatforms, 'small.yaml'), changes, name);
+export function smallPlatform(changes: Record<string, unknown> = {}, name = 'small'): Promise<VitamPlatform> {
+  return platformOf(join(fakePlatforms, 'small.yaml'), changes, name);
+}
+
+async function platformOf(file: string, changes: Record<string, unknown>, name: string): Promise<VitamPlatform> {
+  const { definition, faults } = await readDefinition<VitamPlatform>(vitam, file, changes, name);
   if (!definition) throw new Error(`the test platform has faults: ${JSON.stringify(faults)}`);
   return definition;
 }
@@ -41,7 +47,9 @@ export interface FakeRun {
 export interface FakeRunOptions {
   /** Workflow type; absent: vitamColdBackup. */
   type?: string;
-  /** Over the fields of the small platform. */
+  /** The platform that is shipped as an example, in the place of the small one. */
+  example?: true;
+  /** Over the fields of the platform. */
   changes?: Record<string, unknown>;
   /** Further fields of the request. */
   input?: Record<string, unknown>;
@@ -49,6 +57,14 @@ export interface FakeRunOptions {
   /** What the server says of a run, in the place of the server. */
   describeRun?: RunActivities['describeRun'];
 }
+
+/** A bucket that takes everything and holds nothing. */
+const emptyStore: ObjectStoreActivities = {
+  checkObjectStore: async () => undefined,
+  putObject: async ({ key, sizeBytes, sha256 }) => ({ key, sizeBytes, sha256, elapsedSeconds: 0 }),
+  listObjects: async () => [],
+  deleteObjects: async () => undefined,
+};
 
 /** One worker for many runs, each over a fake platform of its own: an activity goes to the platform of the run that calls it. */
 export interface FakeBench {
@@ -74,7 +90,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
     return found;
   };
   const runs = createRunActivities({ client: env.client });
-  const { readRequest } = openDefinitions([vitam], [fakePlatforms], noSecrets);
+  const { readRequest } = openDefinitions([vitam], [fakePlatforms, shipped], noSecrets);
   // A name and things of its own keep the holds of parallel fakes apart.
   const readOwn = async (type: string, input: unknown): Promise<unknown> => {
     const request = (await readRequest(type, input)) as VitamRequest<keyof typeof vitamOptions>;
@@ -93,6 +109,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
     ...createClockActivities(),
     describeRun: (input: { workflowId: string }) => (mine().describeRun ?? runs.describeRun)(input),
     ...createRequestActivities({ readRequest: readOwn }),
+    ...emptyStore,
   });
   const running = worker.run();
   let count = 0;
@@ -103,11 +120,13 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
       worker.shutdown();
       await running;
     },
-    async run({ type = 'vitamColdBackup', changes = {}, input = {}, prepare, describeRun }, act) {
+    async run({ type = 'vitamColdBackup', example, changes = {}, input = {}, prepare, describeRun }, act) {
       count += 1;
       const name = `fake-${process.pid}-${count}`;
       const workflowId = `vitam/${type.charAt('vitam'.length).toLowerCase()}${type.slice('vitam'.length + 1)}/${name}`;
-      const platform = new FakePlatform(await smallPlatform(changes, name));
+      const platform = new FakePlatform(
+        await (example ? platformOf(join(shipped, 'vitam.example.yaml'), changes, name) : smallPlatform(changes, name)),
+      );
       const handle = env.client.workflow.getHandle<typeof vitamColdBackup>(workflowId);
       await prepare?.(platform, async () => {
         await handle.cancel();
@@ -116,7 +135,7 @@ export async function openFakeBench(env: TestWorkflowEnvironment): Promise<FakeB
       await env.client.workflow.start<typeof vitamColdBackup>(type, {
         workflowId,
         taskQueue,
-        args: [{ platform: 'small', ...changes, ...input }],
+        args: [{ platform: example ? 'vitam.example' : 'small', ...changes, ...input }],
       });
       const ended = handle.result().then(
         (report) => ({ report: report as ColdBackupReport }),

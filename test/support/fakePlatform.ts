@@ -4,7 +4,7 @@ import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
 import type { ReplicaSet, SeenPrimary } from '../../activities/mongo/mongo.contract.ts';
 import type { FakeActivities } from './fakePlatform.contract.ts';
 import { fakeContent } from './fakeContent.ts';
-import { FakePlatformState } from './fakePlatformState.ts';
+import { FakePlatformState, keyOf } from './fakePlatformState.ts';
 
 /** Without what differs from run to run: the name of the set and, in a proof's directory, the run. */
 const nameless = (text: string): string => text.replace(/\d{8}T\d{6}Z-[0-9a-f]{8}(-[0-9a-f]{6}(?=-))?/, 'SET');
@@ -242,10 +242,10 @@ export class FakePlatform extends FakePlatformState {
   }
 
   private primaryOf(set: ReplicaSet): SeenPrimary {
-    const name = this.primaries.get(set.name);
+    const name = this.primaries.get(keyOf(set));
     const member = set.members.find(({ host, unit }) => host.name === name && this.isRunning(host.name, unit));
     if (!member) throw failure('MongoNoPrimary', `${set.name} has no primary`);
-    return { replicaSet: set.name, host: member.host.name, port: member.port, term: this.terms.get(set.name) ?? 1, memberId: 0 };
+    return { replicaSet: set.name, host: member.host.name, port: member.port, term: this.terms.get(keyOf(set)) ?? 1, memberId: 0 };
   }
 
   private health(set: ReplicaSet): {
@@ -256,8 +256,8 @@ export class FakePlatform extends FakePlatformState {
     const members = set.members.map(({ host, port, unit }) => ({
       host: host.name,
       port,
-      state: !this.isRunning(host.name, unit) ? 'UNREACHABLE' : this.primaries.get(set.name) === host.name ? 'PRIMARY' : 'SECONDARY',
-      term: this.terms.get(set.name) ?? 1,
+      state: !this.isRunning(host.name, unit) ? 'UNREACHABLE' : this.primaries.get(keyOf(set)) === host.name ? 'PRIMARY' : 'SECONDARY',
+      term: this.terms.get(keyOf(set)) ?? 1,
       lagSeconds: 0,
     }));
     return {

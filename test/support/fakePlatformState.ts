@@ -1,7 +1,7 @@
 import { failure } from '../../activities/failure.ts';
 import type { Archive, ArchiveJob } from '../../activities/files/files.contract.ts';
 import type { HostRef } from '../../activities/hosts/hosts.contract.ts';
-import type { BalancerMode } from '../../activities/mongo/mongo.contract.ts';
+import type { BalancerMode, ReplicaSet } from '../../activities/mongo/mongo.contract.ts';
 import type { ServiceCondition, ServiceState } from '../../activities/services/services.contract.ts';
 import type { PlatformState } from './fakePlatform.contract.ts';
 import type { BackupManifest, RunJournal } from '../../workflows/vitam/coldBackup.contract.ts';
@@ -10,6 +10,9 @@ import { archiveFile, jobName, journalFile, manifestFile } from '../../workflows
 import { fakeContent } from './fakeContent.ts';
 import { FakeTroubles, type Call, type Trouble } from './fakeTroubles.ts';
 import { FakeVitamApi } from './fakeVitamApi.ts';
+
+/** Sets of two clusters may have one name. */
+export const keyOf = ({ name, members }: ReplicaSet): string => `${name} of ${members[0]?.host.name ?? ''}`;
 
 /** What a fake platform is in, and how a test arranges it. */
 export abstract class FakePlatformState extends FakeVitamApi {
@@ -47,8 +50,8 @@ export abstract class FakePlatformState extends FakeVitamApi {
       for (const set of [cluster.config, ...cluster.shards]) {
         for (const { host, unit, port } of set.members) this.add(host, unit, port);
         const first = set.members[0];
-        if (first) this.primaries.set(set.name, first.host.name);
-        this.terms.set(set.name, 1);
+        if (first) this.primaries.set(keyOf(set), first.host.name);
+        this.terms.set(keyOf(set), 1);
       }
     }
   }
@@ -175,10 +178,10 @@ export abstract class FakePlatformState extends FakeVitamApi {
     for (const cluster of this.platform.clusters)
       for (const set of [cluster.config, ...cluster.shards]) {
         const stopped = set.members.find((member) => member.host.name === host.name && member.unit === unit);
-        if (!stopped || this.primaries.get(set.name) !== host.name) continue;
+        if (!stopped || this.primaries.get(keyOf(set)) !== host.name) continue;
         const next = set.members.find((member) => this.isRunning(member.host.name, member.unit));
-        if (next) this.primaries.set(set.name, next.host.name);
-        this.terms.set(set.name, (this.terms.get(set.name) ?? 0) + 1);
+        if (next) this.primaries.set(keyOf(set), next.host.name);
+        this.terms.set(keyOf(set), (this.terms.get(keyOf(set)) ?? 0) + 1);
       }
   }
 }

@@ -46,7 +46,7 @@ describe('a webhook', () => {
     const wrong = {
       ...{ bad: ['HttpUnexpectedAnswer', 'answered 500'], moved: ['HttpUnexpectedAnswer', 'answered 302'] },
       ...{ forbidden: ['CredentialsRejected', 'answered 403'], closed: ['HttpUnreachable', 'ECONNREFUSED'] },
-      ...{ never: ['HttpUnreachable', 'no whole answer within 0.3 s'], wrong: ['InvalidInput', 'is no http or https URL'] },
+      ...{ never: ['HttpUnreachable', 'no whole answer within 0.3 s'], wrong: ['InvalidInput', 'is not an http or https URL'] },
     };
     for (const [url, [type, said = '']] of Object.entries(wrong))
       await assert.rejects(deliver(url, url === 'never' ? 0.3 : 60), (error: Error & { type?: string }) => {

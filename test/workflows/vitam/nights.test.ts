@@ -193,4 +193,34 @@ describe('the night gates', { concurrency: 1 }, () => {
       [],
     );
   });
+
+  test('a night of a production platform stays far from the limits of a history: 690 minutes of securisation, 12 hours of drain, 10 hours of copies', async () => {
+    const hours = 14 * 3600;
+    await bench.run(
+      {
+        example: true,
+        changes: {
+          window: { outside: 'run', atEnd: 'continue' },
+          drain: { limitSeconds: hours },
+          securisation: { when: 'now', graceSeconds: hours, limitSeconds: hours },
+        },
+        prepare: async (platform) => {
+          platform.clock = () => env.currentTimeMs();
+          platform.securesItselfAt = (await env.currentTimeMs()) + 690 * 60_000;
+          // What the growing pauses make of 12 hours, and the watches of six copies of 10 hours, each for a sixth of what has passed.
+          platform.operations.push({ tenant: 0, operationId: 'long', globalState: 'RUNNING', stepStatus: 'STARTED', looksLeft: 212 });
+          platform.watchesPerCopy = 6 * 52;
+        },
+      },
+      async (run) => {
+        const ended = await run.ended;
+        assert.ok('report' in ended, String('failure' in ended && ended.failure instanceof WorkflowFailedError && ended.failure.cause));
+        const { events } = await run.handle.fetchHistory();
+        const lengthHours = (Date.parse(ended.report.endedAt ?? '') - Date.parse(ended.report.beganAt)) / hour;
+        assert.ok(lengthHours > 11, `${lengthHours} hours`);
+        assert.ok((events?.length ?? 0) < 10_000, `${events?.length} events`);
+        console.log(`# ${events?.length} events in ${lengthHours.toFixed(1)} hours`);
+      },
+    );
+  });
 });
