@@ -118,7 +118,10 @@ describe('the chain of a night', { concurrency: 1 }, () => {
     assert.equal(file.type, 'InvalidDefinition');
     for (const field of ['tables.answers', 'full.atOnceMax', 'sauce']) assert.ok(file.message.includes(field), file.message);
     await bench.describeReplica('unasked', { incremental: { tables: { users: {} } } });
-    assert.match((await failureOf('pixReplication', { replica: 'unasked' })).message, /incremental.tables.users: is not incremental/);
+    assert.match(
+      (await failureOf('pixReplication', { replica: 'unasked' })).message,
+      /incremental\.tables\.users \(line \d+\): is not incremental/,
+    );
     assert.match(
       (await failureOf('pixReplication', { replica: 'absent' })).message,
       /"absent" is not described; described: bad, impatient/,

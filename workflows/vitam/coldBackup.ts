@@ -1,4 +1,4 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, workflowInfo } from '@temporalio/workflow';
 
 import { failure } from '../../activities/failure.ts';
 import { describeFailure } from '../runbook/failures.ts';
@@ -75,7 +75,8 @@ export async function vitamColdBackup(input: VitamInput<'vitamColdBackup'>): Pro
         (failed) => journalGone(night, failed),
       );
     } catch (error) {
-      if (describeFailure(error).type !== 'PlatformNotRestored') await removeVoidSet(night);
+      // A cancelled run removes it too.
+      if (describeFailure(error).type !== 'PlatformNotRestored') await CancellationScope.nonCancellable(() => removeVoidSet(night));
       throw error;
     }
     run.completing();
